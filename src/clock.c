@@ -1,0 +1,182 @@
+/*
+ * clock.c - the turn's time
+ *
+ * Knows the system clocks and the text form of a moment.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+
+static struct moment turn;
+static bool known;		/* `turn` was read this turn */
+static bool set_by_test;
+static char boot_id[64];
+
+static int64_t
+read_ms(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+struct moment
+clock_now(void)
+{
+	if (!known && !set_by_test) {
+		turn.wall = read_ms(CLOCK_REALTIME);
+		turn.boot = read_ms(CLOCK_BOOTTIME);
+		known = true;
+	}
+	return turn;
+}
+
+void
+clock_forget(void)
+{
+	known = false;
+}
+
+void
+clock_set(struct moment m)
+{
+	turn = m;
+	set_by_test = true;
+}
+
+const char *
+clock_boot_id(void)
+{
+	FILE *f;
+
+	if (boot_id[0] != '\0')
+		return boot_id;
+	f = fopen("/proc/sys/kernel/random/boot_id", "r");
+	if (f == NULL || fgets(boot_id, sizeof(boot_id), f) == NULL) {
+		/* Without an id no span may be trusted across a restart:
+		 * a value that differs each time says so. */
+		snprintf(boot_id, sizeof(boot_id), "unknown-%lld",
+		    (long long)read_ms(CLOCK_REALTIME));
+	}
+	if (f != NULL)
+		fclose(f);
+	boot_id[strcspn(boot_id, "\n")] = '\0';
+	return boot_id;
+}
+
+void
+clock_set_boot_id(const char *id)
+{
+	snprintf(boot_id, sizeof(boot_id), "%s", id);
+}
+
+/* Days from 1970-01-01 to a date of the proleptic Gregorian calendar. */
+static int64_t
+days_from_date(int64_t y, int m, int d)
+{
+	int64_t era, yoe, doy, doe;
+
+	y -= m <= 2;
+	era = (y >= 0 ? y : y - 399) / 400;
+	yoe = y - era * 400;
+	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+	doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+	return era * 146097 + doe - 719468;
+}
+
+static void
+date_from_days(int64_t days, int64_t *y, int *m, int *d)
+{
+	int64_t era, doe, yoe, doy, mp;
+
+	days += 719468;
+	era = (days >= 0 ? days : days - 146096) / 146097;
+	doe = days - era * 146097;
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	mp = (5 * doy + 2) / 153;
+	*d = (int)(doy - (153 * mp + 2) / 5 + 1);
+	*m = (int)(mp < 10 ? mp + 3 : mp - 9);
+	*y = yoe + era * 400 + (*m <= 2);
+}
+
+const char *
+clock_text(int64_t wall, char *out)
+{
+	int64_t days = wall / 86400000, rest = wall % 86400000, y;
+	int m, d;
+
+	if (rest < 0) {
+		rest += 86400000;
+		days--;
+	}
+	date_from_days(days, &y, &m, &d);
+	snprintf(out, CLOCK_TEXT, "%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ",
+	    (long long)y, m, d, (int)(rest / 3600000),
+	    (int)(rest / 60000 % 60), (int)(rest / 1000 % 60),
+	    (int)(rest % 1000));
+	return out;
+}
+
+/* Exactly n digits at *p into *value; steps over them. */
+static bool
+digits(const char **p, int n, int *value)
+{
+	*value = 0;
+	for (; n > 0; n--, (*p)++) {
+		if (**p < '0' || **p > '9')
+			return false;
+		*value = *value * 10 + (**p - '0');
+	}
+	return true;
+}
+
+static bool
+literal(const char **p, char c)
+{
+	if (**p != c && !(c == 'T' && (**p == 't' || **p == ' ')))
+		return false;
+	(*p)++;
+	return true;
+}
+
+bool
+clock_parse(const char *p, int64_t *wall)
+{
+	static const int month_days[] =
+	    { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int y, mo, d, h, mi, s, ms = 0, scale = 100, oh = 0, om = 0, sign = 1;
+
+	if (!digits(&p, 4, &y) || !literal(&p, '-') || !digits(&p, 2, &mo) ||
+	    !literal(&p, '-') || !digits(&p, 2, &d) || !literal(&p, 'T') ||
+	    !digits(&p, 2, &h) || !literal(&p, ':') || !digits(&p, 2, &mi) ||
+	    !literal(&p, ':') || !digits(&p, 2, &s))
+		return false;
+	if (mo < 1 || mo > 12 || d < 1 || d > month_days[mo - 1] ||
+	    h > 23 || mi > 59 || s > 60)
+		return false;
+	if (*p == '.') {
+		if (p[1] < '0' || p[1] > '9')
+			return false;
+		for (p++; *p >= '0' && *p <= '9'; p++, scale /= 10)
+			ms += (*p - '0') * scale;
+	}
+	if (*p == '+' || *p == '-') {
+		sign = *p++ == '-' ? -1 : 1;
+		if (!digits(&p, 2, &oh) || !literal(&p, ':') ||
+		    !digits(&p, 2, &om) || oh > 23 || om > 59)
+			return false;
+	} else if (*p == 'Z' || *p == 'z') {
+		p++;
+	} else {
+		return false;
+	}
+	if (*p != '\0')
+		return false;
+	*wall = ((days_from_date(y, mo, d) * 24 + h) * 60 + mi) * 60000 +
+	    s * 1000 + ms - sign * (oh * 60 + om) * 60000;
+	return true;
+}

@@ -1,0 +1,76 @@
+/*
+ * hash.c - digests, keyed digests, randomness, constant-time comparison
+ *
+ * Knows OpenSSL's libcrypto, and is alone in that.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include "hash.h"
+#include "log.h"
+
+void
+hash_sha256(const void *p, size_t n, uint8_t out[32])
+{
+	if (SHA256(p, n, out) == NULL)
+		fatal(EXIT_INTERNAL, "hash: SHA-256 failed in libcrypto");
+}
+
+void
+hash_hmac_sha256(const void *key, size_t key_len, const void *p, size_t n,
+    uint8_t out[32])
+{
+	if (HMAC(EVP_sha256(), key, (int)key_len, p, n, out, NULL) == NULL)
+		fatal(EXIT_INTERNAL, "hash: HMAC failed in libcrypto");
+}
+
+uint64_t
+hash_fnv1a(const void *p, size_t n)
+{
+	const uint8_t *byte = p;
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	while (n-- > 0) {
+		h ^= *byte++;
+		h *= UINT64_C(1099511628211);
+	}
+	return h;
+}
+
+void
+hash_random(void *p, size_t n)
+{
+	if (RAND_bytes(p, (int)n) != 1)
+		fatal(EXIT_INTERNAL, "hash: no randomness from libcrypto");
+}
+
+char *
+hash_hex(const void *p, size_t n, char *out)
+{
+	static const char hex[] = "0123456789abcdef";
+	const uint8_t *byte = p;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		out[2 * i] = hex[byte[i] >> 4];
+		out[2 * i + 1] = hex[byte[i] & 15];
+	}
+	out[2 * n] = '\0';
+	return out;
+}
+
+bool
+hash_equal(const char *given, const char *secret)
+{
+	size_t given_len = strlen(given), n = strlen(secret);
+	/* A text of another length is compared with the secret itself, so
+	 * that the time is the same, and fails for its length. */
+	const char *other = given_len == n ? given : secret;
+
+	return (CRYPTO_memcmp(other, secret, n) == 0) & (given_len == n);
+}

@@ -42,6 +42,9 @@ struct json *json_parse(const char *text, size_t len, struct why *);
 void	json_free(struct json *);		/* NULL: nothing */
 const cJSON *json_root(const struct json *);	/* lent */
 
+/* The length of the byte order mark at the start of a text: 3 or 0. */
+size_t	json_bom(const char *text, size_t len);
+
 /* Where a value begins and ends (one past) in the text it was read from. */
 size_t	json_begin(const cJSON *);
 size_t	json_end(const char *text, size_t len, const cJSON *);

@@ -53,13 +53,17 @@ int64_t	rate_next(struct rate *, int64_t key, int64_t n, int64_t now);
  */
 void	rate_note(struct rate *, int64_t key, int64_t id, int64_t n,
 	    int64_t now);
-/* The request ended (answered or failed) at `ended`: its window starts. */
+/* The request ended (answered or failed) at `ended`: its window starts.  Ends
+ * may be told in any order; what is not in flight is ignored, here and in
+ * rate_cancel. */
 void	rate_end(struct rate *, int64_t key, int64_t id, int64_t ended);
 /* The request provably never left: given back. */
 void	rate_cancel(struct rate *, int64_t key, int64_t id);
 
 /* Drops what left the windows by `now`; keys without entries go.  Cheap
- * enough for every turn (amortised over the notes). */
+ * enough for every turn (amortised over the notes); rate_note does it too.
+ * The questions above change nothing and may be asked about any instant, but
+ * none before the `now` of the last drop. */
 void	rate_expire(struct rate *, int64_t now);
 
 /* Every key that has entries, its use and when its oldest entry frees

@@ -97,7 +97,9 @@ void	breaker_probe_sent(struct breaker *);
 void	breaker_probe_forgotten(struct breaker *, int64_t now);
 /* The destination works: closed. */
 void	breaker_success(struct breaker *);
-/* It failed; `random` jitters the wait. True: this call opened it. */
+/* It failed; `random` jitters the wait.  True: this call opened it, for the
+ * first time or, as the probe's answer, again.  While it waits for its next
+ * probe a failure is counted and changes no more. */
 bool	breaker_failure(struct breaker *, const char *error, int64_t now,
 	    uint64_t random);
 /* Opens as BREAKER_CONFIG or BREAKER_REFUSING. */

@@ -62,10 +62,10 @@ size_t	heap_bulk_overhead(enum heap_lane, const char *app_id);
 /*
  * heap_slice - the next slice of a payload
  *
- * Starting at byte `from` (0 or the end of a slice), the longest run of
+ * Starting at byte `from` (0, or where a slice ended), the longest run of
  * whole objects of at most max_objects objects and max_bytes bytes, always
  * one object at least.  Sets the byte where it ends (of the separating comma
- * or the payload's end; the next slice starts one later) and how many
+ * or the payload's end; the next slice's bytes start one later) and how many
  * objects it has; false when nothing is left.
  */
 bool	heap_slice(const char *payload, size_t len, size_t from,

@@ -134,25 +134,25 @@ bug(const char *fmt, ...)
 }
 
 void
-stat_add(enum stat stat, uint64_t n)
+stat_add(enum stat_id stat, uint64_t n)
 {
 	stats[stat] += n;
 }
 
 uint64_t
-stat_get(enum stat stat)
+stat_get(enum stat_id stat)
 {
 	return stats[stat];
 }
 
 const char *
-stat_name(enum stat stat)
+stat_name(enum stat_id stat)
 {
 	return stat_table[stat].name;
 }
 
 const char *
-stat_help(enum stat stat)
+stat_help(enum stat_id stat)
 {
 	return stat_table[stat].help;
 }

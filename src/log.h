@@ -45,16 +45,16 @@ void	bug(const char *fmt, ...) HR_PRINTF(1, 2) HR_NORETURN;
  * Counters since start, one per line of stats.def; monotone, never reset.
  * They are shown by /metrics as heaprelay_<name>_total.
  */
-enum stat {
+enum stat_id {
 #define STAT(name, help) STAT_##name,
 #include "stats.def"
 #undef STAT
 	STAT_COUNT
 };
 
-void	 stat_add(enum stat, uint64_t n);
-uint64_t stat_get(enum stat);
-const char *stat_name(enum stat);	/* lent for ever */
-const char *stat_help(enum stat);	/* lent for ever */
+void	 stat_add(enum stat_id, uint64_t n);
+uint64_t stat_get(enum stat_id);
+const char *stat_name(enum stat_id);	/* lent for ever */
+const char *stat_help(enum stat_id);	/* lent for ever */
 
 #endif

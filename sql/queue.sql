@@ -1,0 +1,401 @@
+-- queue.sql - what the agent writes, and reads in order to write
+--
+-- A state in a WHERE is a literal, so that its partial index is used.
+
+--: setting_get
+SELECT value FROM setting WHERE name = :name;
+
+--: setting_put
+INSERT INTO setting (name, value) VALUES (:name, :value)
+    ON CONFLICT DO UPDATE SET value = excluded.value;
+
+--: app_put
+INSERT INTO app (base_url, app_id) VALUES (:base_url, :app_id)
+    ON CONFLICT DO UPDATE SET app_id = excluded.app_id
+RETURNING id;
+
+--: output_put
+INSERT INTO output (name, app) VALUES (:name, :app)
+    ON CONFLICT DO UPDATE SET app = excluded.app
+RETURNING id;
+
+--: output_forget_all
+-- Those that are configured say so again.
+UPDATE output SET app = NULL;
+
+--: lane_put
+INSERT INTO lane (output, kind) VALUES (:output, :kind)
+    ON CONFLICT DO UPDATE SET kind = excluded.kind
+RETURNING id, open_ms;
+
+--: lane_open_ms
+UPDATE lane SET open_ms = :open_ms WHERE id = :lane;
+
+--: window_forget_all
+DELETE FROM window_limit;
+
+--: window_put
+INSERT INTO window_limit (output, name, limit_n, window_ms)
+VALUES (:output, :name, :limit_n, :window_ms);
+
+--: tally_add
+INSERT INTO tally (lane, name, events) VALUES (:lane, :name, :events)
+    ON CONFLICT DO UPDATE SET events = events + excluded.events;
+
+--: identity_find
+SELECT id FROM identity WHERE value = :value;
+
+--: identity_put
+INSERT INTO identity (value) VALUES (:value);
+
+--: identity_value
+SELECT value FROM identity WHERE id = :identity;
+
+--: seen_find
+SELECT 1 FROM seen
+ WHERE source_request_id = :source_request_id AND input_key = :input_key
+   AND seen_at > :after;
+
+--: seen_put
+INSERT INTO seen (input_key, source_request_id, seen_at)
+VALUES (:input_key, :source_request_id, :seen_at)
+    ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at;
+
+--: batch_put
+INSERT INTO batch (id, receipt_id, input, path, environment, received_at, mpid,
+	source_request_id, duplicate, first_event, events, live, body)
+VALUES (:id, :receipt_id, :input, :path, :environment, :received_at, :mpid,
+	:source_request_id, :duplicate, :first_event, :events, :events, :body);
+
+--: last_id
+-- The highest id a table ever gave out.
+SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = :name;
+
+--: event_put
+INSERT INTO event (id, batch, event_index, lane, identity, name, received_at,
+	event_at, commerce, objects, payload, state, reason, due_at, failures,
+	failing_since, failing_open_ms, suspect, ended_at)
+VALUES (:id, :batch, :event_index, :lane, :identity, :name, :received_at,
+	:event_at, :commerce, :objects, :payload, :state, :reason, :due_at,
+	:failures, :failing_since, :failing_open_ms, :suspect, :ended_at);
+
+--: properties_queued
+-- The update of an identity that waits; there is at most one.
+SELECT id, payload, due_at, failures, failing_since, failing_open_ms, suspect
+  FROM event
+ WHERE state = 'queued' AND suspect IS NULL
+   AND lane = :lane AND identity = :identity AND id <> :id
+UNION ALL
+SELECT id, payload, due_at, failures, failing_since, failing_open_ms, suspect
+  FROM event
+ WHERE state = 'queued' AND suspect IS NOT NULL
+   AND lane = :lane AND identity = :identity AND id <> :id
+LIMIT 1;
+
+--: event_inheritance
+SELECT identity, payload, due_at, failures, failing_since, failing_open_ms,
+       suspect
+  FROM event WHERE id = :id;
+
+--: properties_merged
+UPDATE event
+   SET state = 'skipped', reason = 'merged', merged_into = :into,
+       due_at = NULL, suspect = NULL, ended_at = :now
+ WHERE id = :id;
+
+--: properties_inherit
+-- The newer one carries what came back, with its history.
+UPDATE event
+   SET payload = :payload, failures = :failures,
+       failing_since = :failing_since, failing_open_ms = :failing_open_ms,
+       due_at = :due_at, suspect = :suspect
+ WHERE id = :id;
+
+--: deferred_due
+SELECT id FROM event
+ WHERE state = 'queued' AND due_at IS NOT NULL AND due_at <= :now
+ ORDER BY due_at LIMIT :n;
+
+--: deferred_release
+UPDATE event SET due_at = NULL WHERE id = :id;
+
+--: deferred_next
+SELECT min(due_at) FROM event WHERE state = 'queued' AND due_at IS NOT NULL;
+
+--: deferred_clamp
+-- After a step of the clock: no instant is further away than its cause.
+UPDATE event SET due_at = :latest
+ WHERE state = 'queued' AND due_at IS NOT NULL AND due_at > :latest;
+
+--: waiting_first
+-- Who may send now, in turn.
+SELECT identity, ready FROM waiting
+ WHERE lane = :lane AND next_at <= :now
+ ORDER BY next_at, identity LIMIT :n;
+
+--: waiting_next
+SELECT next_at FROM waiting WHERE lane = :lane ORDER BY next_at LIMIT 1;
+
+--: waiting_park
+UPDATE waiting SET next_at = :next_at
+ WHERE lane = :lane AND identity = :identity;
+
+--: waiting_rearm
+-- Instants are computed anew: after a start, a reload, a step of the clock.
+UPDATE waiting SET next_at = :now WHERE next_at > :now;
+
+--: ready_first
+-- An identity's ready events, oldest first.
+SELECT id, objects, commerce, sent, attempts, received_at, payload FROM event
+ WHERE state = 'queued' AND suspect IS NULL AND due_at IS NULL
+   AND lane = :lane AND identity = :identity AND id > :after
+ ORDER BY id;
+
+--: suspect_group
+-- The next group under suspicion that may go.
+SELECT i.id, i.request FROM isolation AS i
+ WHERE i.lane = :lane AND i.id > :after
+   AND EXISTS (SELECT 1 FROM event AS e
+	WHERE e.state = 'queued' AND e.suspect IS NOT NULL
+	  AND e.lane = i.lane AND e.suspect = i.id AND e.due_at IS NULL)
+ ORDER BY i.id LIMIT 1;
+
+--: suspect_events
+SELECT id, objects, commerce, sent, attempts, received_at, payload, identity
+  FROM event
+ WHERE state = 'queued' AND suspect IS NOT NULL
+   AND lane = :lane AND suspect = :suspect AND due_at IS NULL
+ ORDER BY id;
+
+--: isolation_put
+INSERT INTO isolation (lane, request, aside, last_index)
+VALUES (:lane, :request, :aside, :last_index);
+
+--: isolation_get
+SELECT aside, last_index FROM isolation WHERE id = :id;
+
+--: isolation_forget
+-- A group whose last event has left.
+DELETE FROM isolation
+ WHERE id = :id
+   AND NOT EXISTS (SELECT 1 FROM event
+	WHERE state = 'queued' AND suspect IS NOT NULL AND lane = :lane
+	  AND suspect = :id)
+   AND NOT EXISTS (SELECT 1 FROM event
+	WHERE state = 'inflight' AND suspect = :id AND request = :request);
+
+--: isolation_forget_empty
+-- At start: what an interrupted turn of events left behind.
+DELETE FROM isolation
+ WHERE NOT EXISTS (SELECT 1 FROM event
+	WHERE state = 'queued' AND suspect IS NOT NULL AND lane = isolation.lane
+	  AND suspect = isolation.id);
+
+--: request_put
+INSERT INTO request (id, lane, app, form, events, objects, bytes, parent,
+	started_at, boot_id, started_boot)
+VALUES (:id, :lane, :app, :form, :events, :objects, :bytes, :parent,
+	:started_at, :boot_id, :started_boot);
+
+--: request_identity_put
+INSERT INTO request_identity (request, identity, objects)
+VALUES (:request, :identity, :objects)
+    ON CONFLICT DO UPDATE SET objects = objects + excluded.objects;
+
+--: attempt_put
+-- Keeps the request before this one, if there was one.
+INSERT OR IGNORE INTO attempt (event, request)
+SELECT id, request FROM event WHERE id = :id AND request IS NOT NULL;
+
+--: event_claim
+UPDATE event
+   SET state = 'inflight', request = :request, attempts = attempts + 1,
+       due_at = NULL
+ WHERE id = :id AND state = 'queued';
+
+--: request_end
+UPDATE request
+   SET ended_at = :ended_at, boot_id = :boot_id, ended_boot = :ended_boot,
+       never_left = :never_left, status = :status, verdict = :verdict,
+       error = :error, answer = :answer
+ WHERE id = :request;
+
+--: request_delivered
+UPDATE event
+   SET state = 'delivered', suspect = NULL, ended_at = :now,
+       last_status = :status, last_error = NULL
+ WHERE request = :request AND state = 'inflight';
+
+--: slice_delivered
+UPDATE event
+   SET state = 'queued', sent = :sent, due_at = NULL, last_status = :status,
+       last_error = NULL
+ WHERE id = :id AND request = :request AND state = 'inflight';
+
+--: request_back
+-- Again, later: not a failure of the events.
+UPDATE event
+   SET state = 'queued', due_at = :due_at, last_status = :status,
+       last_error = :error
+ WHERE request = :request AND state = 'inflight';
+
+--: request_failed
+-- Again, later: a failure of the events.
+UPDATE event
+   SET state = 'queued', due_at = :due_at, failures = failures + 1,
+       failing_since = coalesce(failing_since, :now),
+       failing_open_ms = coalesce(failing_open_ms, :open_ms),
+       last_status = :status, last_error = :error
+ WHERE request = :request AND state = 'inflight';
+
+--: request_expired
+-- Those that have failed for too long, before the others go back.
+UPDATE event
+   SET state = 'stuck', reason = 'expired', failures = failures + 1,
+       last_status = :status, last_error = :error, suspect = NULL
+ WHERE request = :request AND state = 'inflight'
+   AND failing_open_ms + :give_up_ms <= :open_ms;
+
+--: request_failures
+-- The most failures among what a request carried: backoff goes by it.
+SELECT max(failures) FROM event WHERE request = :request AND state = 'inflight';
+
+--: request_stuck
+UPDATE event
+   SET state = 'stuck', reason = :reason, last_status = :status,
+       last_error = :error, suspect = NULL
+ WHERE request = :request AND state = 'inflight';
+
+--: request_events
+SELECT id FROM event
+ WHERE request = :request AND state = 'inflight'
+ ORDER BY id;
+
+--: event_suspect
+UPDATE event
+   SET state = 'queued', suspect = :suspect, due_at = NULL,
+       last_status = :status, last_error = :error
+ WHERE id = :id AND state = 'inflight';
+
+--: inflight_requests
+-- At start: what was out when the agent ended.
+SELECT DISTINCT e.request, r.lane, l.kind FROM event AS e
+  JOIN request AS r ON r.id = e.request
+  JOIN lane AS l ON l.id = r.lane
+ WHERE e.state = 'inflight';
+
+--: inflight_ended
+-- At start: a request without an end counts as ended now.
+UPDATE request
+   SET ended_at = :now, boot_id = :boot_id, ended_boot = :boot,
+       status = 0, verdict = 'interrupted',
+       error = 'the agent ended before the answer came'
+ WHERE ended_at IS NULL;
+
+--: window_requests
+-- For the windows, newest first.
+SELECT id, lane, app, objects, ended_boot, boot_id = :boot_id FROM request
+ WHERE never_left = 0 AND ended_at IS NOT NULL
+ ORDER BY id DESC;
+
+--: window_identities
+SELECT identity, objects FROM request_identity WHERE request = :request;
+
+--: event_get
+SELECT e.state, e.reason, e.lane, e.identity, e.payload, e.request, l.kind,
+       e.batch, e.event_index
+  FROM event AS e JOIN lane AS l ON l.id = e.lane
+ WHERE e.id = :id;
+
+--: event_replay
+UPDATE event
+   SET state = 'queued', reason = NULL, due_at = NULL, failures = 0,
+       failing_since = NULL, failing_open_ms = NULL, ended_at = NULL,
+       suspect = NULL, generation = generation + 1
+ WHERE id = :id;
+
+--: event_remap
+-- A fresh payload for an event that had none.
+UPDATE event
+   SET identity = :identity, name = :name, event_at = :event_at,
+       commerce = :commerce, objects = :objects, payload = :payload, sent = 0
+ WHERE id = :id;
+
+--: event_discard
+UPDATE event
+   SET state = 'discarded', due_at = NULL, suspect = NULL, ended_at = :now
+ WHERE id = :id;
+
+--: batch_get
+SELECT receipt_id, input, path, received_at, mpid, duplicate, body
+  FROM batch WHERE id = :id;
+
+--: audit_put
+INSERT INTO audit (done_at, action, subject, detail)
+VALUES (:now, :action, :subject, :detail);
+
+--: prune_delivered
+DELETE FROM event WHERE id IN (SELECT id FROM event
+	WHERE state = 'delivered' AND ended_at IS NOT NULL AND ended_at < :before
+	ORDER BY ended_at LIMIT :n);
+
+--: prune_skipped
+DELETE FROM event WHERE id IN (SELECT id FROM event
+	WHERE state = 'skipped' AND ended_at IS NOT NULL AND ended_at < :before
+	ORDER BY ended_at LIMIT :n);
+
+--: prune_discarded
+DELETE FROM event WHERE id IN (SELECT id FROM event
+	WHERE state = 'discarded' AND ended_at IS NOT NULL AND ended_at < :before
+	ORDER BY ended_at LIMIT :n);
+
+--: prune_batches
+DELETE FROM batch WHERE id IN (SELECT id FROM batch
+	WHERE live = 0 AND received_at < :before
+	ORDER BY received_at LIMIT :n);
+
+--: prune_seen
+DELETE FROM seen WHERE id IN (SELECT id FROM seen ORDER BY id LIMIT :n)
+   AND seen_at < :before;
+
+--: prune_requests
+-- The oldest; a window still holds what ended lately.
+DELETE FROM request WHERE id IN (SELECT id FROM request ORDER BY id LIMIT :n)
+   AND ended_at < :before;
+
+--: prune_request_identities
+DELETE FROM request_identity
+ WHERE request < (SELECT coalesce(min(id), 0) FROM request);
+
+--: profile_get
+SELECT customer_id FROM profile WHERE mpid = :mpid;
+
+--: profile_put
+INSERT INTO profile (mpid, minted, resolved) VALUES (:mpid, :minted, :resolved);
+
+--: profile_resolved
+UPDATE profile SET resolved = :resolved WHERE mpid = :mpid;
+
+--: profile_customer
+UPDATE profile SET customer_id = :customer_id WHERE mpid = :mpid;
+
+--: profile_hits
+-- Who has this value, without those whose login id is another.
+SELECT p.mpid, p.resolved FROM profile_identity AS i
+  JOIN profile AS p ON p.mpid = i.mpid
+ WHERE i.type = :type AND i.value = :value
+   AND (p.customer_id IS NULL OR p.customer_id = :customer_id);
+
+--: profile_has_value
+SELECT 1 FROM profile_identity WHERE type = :type AND value = :value LIMIT 1;
+
+--: profile_identity_put
+INSERT OR IGNORE INTO profile_identity (type, value, mpid)
+VALUES (:type, :value, :mpid);
+
+--: profile_current_get
+SELECT value FROM profile_current WHERE mpid = :mpid AND type = :type;
+
+--: profile_current_put
+INSERT INTO profile_current (mpid, type, value) VALUES (:mpid, :type, :value)
+    ON CONFLICT DO UPDATE SET value = excluded.value;

@@ -1,0 +1,310 @@
+-- schema.sql - the database of heaprelay, version 1
+--
+-- Loads as it is in the sqlite3 shell.  Every time is INTEGER milliseconds
+-- since 1970-01-01T00:00:00Z unless its comment says otherwise.  The agent is
+-- the only writer; reading never disturbs it.
+
+PRAGMA application_id = 1752329337;	-- the letters "hrly"
+PRAGMA user_version = 1;
+
+-- What the agent remembers of itself.
+CREATE TABLE setting (
+	name	TEXT NOT NULL PRIMARY KEY,	-- identity_secret, created_at ...
+	value	ANY NOT NULL			-- as its name says
+) STRICT, WITHOUT ROWID;
+
+-- A Heap environment as Heap counts by it: the windows belong to it.
+CREATE TABLE app (
+	id	INTEGER PRIMARY KEY,
+	base_url TEXT NOT NULL,			-- without a trailing slash
+	app_id	TEXT NOT NULL,			-- decimal digits
+	factor	REAL NOT NULL DEFAULT 1,	-- learnt, 0.1 .. 1; times app_limit
+	UNIQUE (base_url, app_id)
+) STRICT;
+
+-- An [output NAME], or NAME.development for its development app.  Stays when
+-- the name vanishes from the configuration, as its events do.
+CREATE TABLE output (
+	id	INTEGER PRIMARY KEY,
+	name	TEXT NOT NULL UNIQUE,		-- heap, heap.development
+	app	INTEGER REFERENCES app (id),	-- today's; NULL: not configured
+	paused_at INTEGER			-- since when; NULL: not paused
+) STRICT;
+
+-- One endpoint of an output.
+CREATE TABLE lane (
+	id	INTEGER PRIMARY KEY,
+	output	INTEGER NOT NULL REFERENCES output (id),
+	kind	TEXT NOT NULL CHECK (kind IN ('track', 'user_properties')),
+	open_ms	INTEGER NOT NULL DEFAULT 0,	-- how long it has been open in
+						-- all: neither paused nor its
+						-- breaker open; what give_up_after
+						-- is measured by
+	UNIQUE (output, kind)
+) STRICT;
+
+-- The windows in force, for the views; written at start and by a reload.
+CREATE TABLE window_limit (
+	output	INTEGER NOT NULL REFERENCES output (id),
+	name	TEXT NOT NULL,			-- track_limit, identity_limit ...
+	limit_n	INTEGER NOT NULL,		-- at most so many ...
+	window_ms INTEGER NOT NULL,		-- ... in any interval this long
+	PRIMARY KEY (output, name)
+) STRICT, WITHOUT ROWID;
+
+-- Every value ever sent as `identity`, interned: other tables hold the number.
+CREATE TABLE identity (
+	id	INTEGER PRIMARY KEY,
+	value	TEXT,				-- as sent; NULL: erased
+	hash	TEXT				-- hex SHA-256 of it once erased
+) STRICT;
+CREATE UNIQUE INDEX identity_value ON identity (value) WHERE value IS NOT NULL;
+
+-- One accepted mParticle batch, as received.
+CREATE TABLE batch (
+	id	INTEGER PRIMARY KEY AUTOINCREMENT,	-- never used twice
+	receipt_id TEXT NOT NULL,		-- 32 hex digits, random; part of
+						-- idempotency keys
+	input	TEXT NOT NULL,			-- the name of its [input]
+	path	TEXT NOT NULL,			-- /v2/events, /v2/bulkevents ...
+	environment TEXT NOT NULL CHECK (environment IN
+		('production', 'development')),
+	received_at INTEGER NOT NULL,
+	mpid	INTEGER,			-- given or resolved; NULL: none
+	source_request_id TEXT,			-- NULL: none
+	duplicate INTEGER NOT NULL,		-- 1: its source_request_id was seen
+	first_event INTEGER NOT NULL,		-- its events are this id and the
+	events	INTEGER NOT NULL,		-- ... next ones, so many in all
+	live	INTEGER NOT NULL,		-- how many of them are still stored
+	body	TEXT NOT NULL			-- the batch's JSON, byte for byte
+) STRICT;
+-- Batches that never had events: profile updates only.
+CREATE INDEX batch_without_events ON batch (received_at) WHERE live = 0;
+
+-- The queue: what one mParticle event (or a batch's user properties) becomes
+-- for one output.
+CREATE TABLE event (
+	id	INTEGER PRIMARY KEY AUTOINCREMENT,
+	batch	INTEGER NOT NULL REFERENCES batch (id),
+	event_index INTEGER,			-- in the batch's `events`; NULL:
+						-- user properties
+	lane	INTEGER NOT NULL REFERENCES lane (id),
+	identity INTEGER REFERENCES identity (id), -- NULL: it has none
+	name	TEXT NOT NULL,			-- Heap's event name; '' for user
+						-- properties
+	received_at INTEGER NOT NULL,		-- the batch's
+	event_at INTEGER NOT NULL,		-- the timestamp sent to Heap
+	commerce INTEGER NOT NULL,		-- 1: travels in the bulk form only
+	objects	INTEGER NOT NULL,		-- Heap objects in the payload
+	payload	TEXT,				-- those, as JSON texts joined by
+						-- commas; NULL: never mapped
+	sent	INTEGER NOT NULL DEFAULT 0,	-- bytes of it that were delivered
+						-- in earlier slices
+	state	TEXT NOT NULL CHECK (state IN ('queued', 'inflight',
+		'delivered', 'stuck', 'discarded', 'skipped')),
+	reason	TEXT,				-- why stuck or skipped
+	due_at	INTEGER,			-- queued: not before; NULL: now
+	attempts INTEGER NOT NULL DEFAULT 0,	-- requests that carried it
+	failures INTEGER NOT NULL DEFAULT 0,	-- those that were its own, since it
+						-- was accepted or replayed
+	failing_since INTEGER,			-- the first of them; NULL: none
+	failing_open_ms INTEGER,		-- lane.open_ms at that moment
+	suspect	INTEGER REFERENCES isolation (id), -- travels with this group
+						-- only; NULL: with anybody
+	request	INTEGER REFERENCES request (id), -- the last that carried it
+	last_status INTEGER,			-- of that; NULL: no answer yet
+	last_error TEXT,			-- its text, or what failed
+	ended_at INTEGER,			-- delivered, skipped or discarded
+	generation INTEGER NOT NULL DEFAULT 0,	-- how often it was replayed
+	merged_into INTEGER			-- the event that carries it now
+) STRICT;
+-- Ready ones of an identity have due_at NULL and come in the order of id.
+CREATE INDEX event_queued ON event (lane, identity, due_at, id)
+	WHERE state = 'queued' AND suspect IS NULL;
+CREATE INDEX event_deferred ON event (due_at)
+	WHERE state = 'queued' AND due_at IS NOT NULL;
+CREATE INDEX event_suspect ON event (lane, suspect, id)
+	WHERE state = 'queued' AND suspect IS NOT NULL;
+CREATE INDEX event_inflight ON event (request) WHERE state = 'inflight';
+CREATE INDEX event_stuck ON event (lane, identity, id) WHERE state = 'stuck';
+CREATE INDEX event_properties ON event (lane, identity, id)
+	WHERE event_index IS NULL;
+CREATE INDEX event_ended ON event (state, ended_at) WHERE ended_at IS NOT NULL;
+
+-- Which identities have ready events in a lane, and when each may send.
+-- Kept by the triggers below; next_at by the planner.
+CREATE TABLE waiting (
+	lane	INTEGER NOT NULL,
+	identity INTEGER NOT NULL,
+	ready	INTEGER NOT NULL,		-- events that are queued, due and
+						-- not under suspicion; never 0
+	next_at	INTEGER NOT NULL,		-- not looked at before; the order
+						-- in which identities take turns
+	PRIMARY KEY (lane, identity)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX waiting_next ON waiting (lane, next_at);
+
+-- Groups of events that were refused together (delivery: isolation).
+CREATE TABLE isolation (
+	id	INTEGER PRIMARY KEY,
+	lane	INTEGER NOT NULL REFERENCES lane (id),
+	request	INTEGER NOT NULL,		-- the refused one it came from
+	aside	INTEGER NOT NULL,		-- how many were set aside by index
+	last_index INTEGER			-- the index Heap named last; NULL: none
+) STRICT;
+
+-- One HTTP call to Heap: one attempt of all that it carried.
+CREATE TABLE request (
+	id	INTEGER PRIMARY KEY AUTOINCREMENT,
+	lane	INTEGER NOT NULL REFERENCES lane (id),
+	app	INTEGER NOT NULL REFERENCES app (id),
+	form	TEXT NOT NULL CHECK (form IN ('flat', 'bulk')),
+	events	INTEGER NOT NULL,		-- how many it carried
+	objects	INTEGER NOT NULL,		-- Heap objects in it
+	bytes	INTEGER NOT NULL,		-- of the body
+	parent	INTEGER,			-- isolation: the refused request
+						-- whose events these are
+	started_at INTEGER NOT NULL,		-- when it was claimed
+	ended_at INTEGER,			-- NULL: in flight
+	boot_id	TEXT NOT NULL,			-- the boot that these two belong to:
+	started_boot INTEGER NOT NULL,		-- ms of CLOCK_BOOTTIME
+	ended_boot INTEGER,
+	never_left INTEGER NOT NULL DEFAULT 0,	-- 1: provably; counts in no window
+	status	INTEGER,			-- 0: no answer
+	verdict	TEXT,				-- delivered, refused, later ...
+	error	TEXT,				-- what failed, without an answer
+	answer	TEXT				-- the start of what Heap said
+) STRICT;
+CREATE INDEX request_ended ON request (ended_at);
+
+-- What a request mentioned: the windows are rebuilt from it.
+CREATE TABLE request_identity (
+	request	INTEGER NOT NULL REFERENCES request (id),
+	identity INTEGER NOT NULL REFERENCES identity (id),
+	objects	INTEGER NOT NULL,		-- Heap objects of that identity
+	PRIMARY KEY (request, identity)
+) STRICT, WITHOUT ROWID;
+
+-- Earlier requests of an event; the last one is event.request.
+CREATE TABLE attempt (
+	event	INTEGER NOT NULL REFERENCES event (id),
+	request	INTEGER NOT NULL REFERENCES request (id),
+	PRIMARY KEY (event, request)
+) STRICT, WITHOUT ROWID;
+
+-- The local stand-in for mParticle's identity service.
+CREATE TABLE profile (
+	mpid	INTEGER PRIMARY KEY,		-- signed 64 bit, never 0
+	minted	INTEGER NOT NULL,		-- 1: made here; 0: came in a batch
+	customer_id TEXT,			-- its login id; NULL: none
+	resolved INTEGER NOT NULL		-- the last batch that resolved to it
+) STRICT;
+-- Every lookup value a profile ever had.
+CREATE TABLE profile_identity (
+	type	TEXT NOT NULL,			-- email, customer_id ...
+	value	TEXT NOT NULL,			-- trimmed, folded
+	mpid	INTEGER NOT NULL REFERENCES profile (mpid),
+	PRIMARY KEY (type, value, mpid)
+) STRICT, WITHOUT ROWID;
+-- The newest value of each type, as received.
+CREATE TABLE profile_current (
+	mpid	INTEGER NOT NULL REFERENCES profile (mpid),
+	type	TEXT NOT NULL,
+	value	TEXT NOT NULL,
+	PRIMARY KEY (mpid, type)
+) STRICT, WITHOUT ROWID;
+
+-- source_request_ids of accepted batches; ids rise with time.
+CREATE TABLE seen (
+	id	INTEGER PRIMARY KEY,
+	input_key TEXT NOT NULL,		-- the API key it came under
+	source_request_id TEXT NOT NULL,
+	seen_at	INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX seen_id ON seen (source_request_id, input_key);
+
+-- Events by lane: `accepted`, `pruned` and `erased` only ever rise; the
+-- others are how many are in that state.
+CREATE TABLE tally (
+	lane	INTEGER NOT NULL REFERENCES lane (id),
+	name	TEXT NOT NULL,			-- a state, or one of those three
+	events	INTEGER NOT NULL,
+	PRIMARY KEY (lane, name)
+) STRICT, WITHOUT ROWID;
+
+-- What operators did.
+CREATE TABLE audit (
+	id	INTEGER PRIMARY KEY,
+	done_at	INTEGER NOT NULL,
+	action	TEXT NOT NULL,			-- replay, discard ...
+	subject	TEXT NOT NULL,			-- event 17, output heap ...
+	detail	TEXT NOT NULL			-- what changed
+) STRICT;
+
+-- The legal moves of an event (delivery: states); every other is refused.
+CREATE TRIGGER event_move BEFORE UPDATE OF state ON event
+WHEN NEW.state <> OLD.state AND NOT CASE OLD.state
+	WHEN 'queued' THEN NEW.state IN
+		('inflight', 'stuck', 'discarded', 'skipped')
+	WHEN 'inflight' THEN NEW.state IN ('delivered', 'queued', 'stuck')
+	WHEN 'stuck' THEN NEW.state IN ('queued', 'discarded', 'skipped')
+	WHEN 'skipped' THEN NEW.state = 'queued' AND
+		OLD.reason IN ('development', 'web_client_side')
+	ELSE 0 END
+BEGIN
+	SELECT RAISE(ABORT, 'illegal move of an event from one state to another');
+END;
+
+CREATE TRIGGER event_new BEFORE INSERT ON event
+WHEN NEW.state NOT IN ('queued', 'stuck', 'skipped')
+BEGIN
+	SELECT RAISE(ABORT, 'an event begins as queued, stuck or skipped');
+END;
+
+-- waiting.ready, row by row.
+CREATE TRIGGER waiting_insert AFTER INSERT ON event
+WHEN NEW.state = 'queued' AND NEW.due_at IS NULL AND NEW.suspect IS NULL
+BEGIN
+	INSERT INTO waiting (lane, identity, ready, next_at)
+	VALUES (NEW.lane, NEW.identity, 1, NEW.received_at)
+	    ON CONFLICT DO UPDATE SET ready = ready + 1;
+END;
+
+CREATE TRIGGER waiting_enter AFTER UPDATE OF state, due_at, suspect ON event
+WHEN NEW.state = 'queued' AND NEW.due_at IS NULL AND NEW.suspect IS NULL
+ AND NOT (OLD.state = 'queued' AND OLD.due_at IS NULL AND
+	OLD.suspect IS NULL)
+BEGIN
+	INSERT INTO waiting (lane, identity, ready, next_at)
+	VALUES (NEW.lane, NEW.identity, 1,
+		coalesce(OLD.due_at, NEW.received_at))
+	    ON CONFLICT DO UPDATE SET ready = ready + 1;
+END;
+
+CREATE TRIGGER waiting_leave AFTER UPDATE OF state, due_at, suspect ON event
+WHEN OLD.state = 'queued' AND OLD.due_at IS NULL AND OLD.suspect IS NULL
+ AND NOT (NEW.state = 'queued' AND NEW.due_at IS NULL AND
+	NEW.suspect IS NULL)
+BEGIN
+	UPDATE waiting SET ready = ready - 1
+	 WHERE lane = OLD.lane AND identity = OLD.identity;
+	DELETE FROM waiting
+	 WHERE lane = OLD.lane AND identity = OLD.identity AND ready = 0;
+END;
+
+CREATE TRIGGER waiting_delete AFTER DELETE ON event
+WHEN OLD.state = 'queued' AND OLD.due_at IS NULL AND OLD.suspect IS NULL
+BEGIN
+	UPDATE waiting SET ready = ready - 1
+	 WHERE lane = OLD.lane AND identity = OLD.identity;
+	DELETE FROM waiting
+	 WHERE lane = OLD.lane AND identity = OLD.identity AND ready = 0;
+END;
+
+-- A batch goes with its last event.
+CREATE TRIGGER batch_leave AFTER DELETE ON event
+BEGIN
+	DELETE FROM batch WHERE id = OLD.batch AND live = 1;
+	UPDATE batch SET live = live - 1 WHERE id = OLD.batch;
+	DELETE FROM attempt WHERE event = OLD.id;
+END;

@@ -1,0 +1,159 @@
+-- views.sql - what people look at with the sqlite3 shell
+--
+-- Made anew at every start of the agent.  Times are readable text in UTC.
+
+DROP VIEW IF EXISTS v_queue;
+DROP VIEW IF EXISTS v_stuck;
+DROP VIEW IF EXISTS v_requests;
+DROP VIEW IF EXISTS v_identities;
+DROP VIEW IF EXISTS v_windows;
+DROP VIEW IF EXISTS v_conservation;
+
+-- What is queued or in flight, oldest first.
+CREATE VIEW v_queue AS
+SELECT e.id AS event_id, o.name AS output, i.value AS identity, e.name,
+       e.state, e.reason, e.attempts,
+       strftime('%Y-%m-%dT%H:%M:%fZ', e.due_at / 1000.0, 'unixepoch') AS due_at,
+       e.last_status, e.last_error,
+       strftime('%Y-%m-%dT%H:%M:%fZ', e.received_at / 1000.0, 'unixepoch')
+	AS received_at
+  FROM event AS e
+  JOIN lane AS l ON l.id = e.lane
+  JOIN output AS o ON o.id = l.output
+  LEFT JOIN identity AS i ON i.id = e.identity
+ WHERE e.state IN ('queued', 'inflight')
+ ORDER BY e.id;
+
+-- What waits for a person.
+CREATE VIEW v_stuck AS
+SELECT e.id AS event_id, o.name AS output, i.value AS identity, e.name,
+       e.state, e.reason, e.attempts,
+       strftime('%Y-%m-%dT%H:%M:%fZ', e.due_at / 1000.0, 'unixepoch') AS due_at,
+       e.last_status, e.last_error,
+       strftime('%Y-%m-%dT%H:%M:%fZ', e.received_at / 1000.0, 'unixepoch')
+	AS received_at
+  FROM event AS e
+  JOIN lane AS l ON l.id = e.lane
+  JOIN output AS o ON o.id = l.output
+  LEFT JOIN identity AS i ON i.id = e.identity
+ WHERE e.state = 'stuck'
+ ORDER BY e.id;
+
+-- What went to Heap, newest first; status 0: no answer.
+CREATE VIEW v_requests AS
+SELECT r.id AS request_id, o.name AS output, l.kind AS lane, r.form, r.objects,
+       strftime('%Y-%m-%dT%H:%M:%fZ', r.started_at / 1000.0, 'unixepoch')
+	AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', r.ended_at / 1000.0, 'unixepoch')
+	AS ended_at,
+       r.status, r.error, r.events, r.bytes, r.verdict, r.answer, r.parent
+  FROM request AS r
+  JOIN lane AS l ON l.id = r.lane
+  JOIN output AS o ON o.id = l.output
+ ORDER BY r.id DESC;
+
+-- Who has something queued and ready, or stuck.
+CREATE VIEW v_identities AS
+SELECT o.name AS output, i.value AS identity, sum(q.queued) AS queued,
+       sum(q.stuck) AS stuck,
+       strftime('%Y-%m-%dT%H:%M:%fZ', min(q.next_at) / 1000.0, 'unixepoch')
+	AS next_at
+  FROM (SELECT lane, identity, ready AS queued, 0 AS stuck, next_at
+	  FROM waiting
+	UNION ALL
+	SELECT lane, identity, 1, 0, due_at
+	  FROM event
+	 WHERE state = 'queued' AND due_at IS NOT NULL
+	UNION ALL
+	SELECT lane, identity, 1, 0, NULL
+	  FROM event
+	 WHERE state = 'queued' AND suspect IS NOT NULL AND due_at IS NULL
+	UNION ALL
+	SELECT lane, identity, 0, 1, NULL
+	  FROM event
+	 WHERE state = 'stuck' AND identity IS NOT NULL) AS q
+  JOIN lane AS l ON l.id = q.lane
+  JOIN output AS o ON o.id = l.output
+  JOIN identity AS i ON i.id = q.identity
+ GROUP BY o.name, i.value;
+
+-- The use of every window now, as the wall clock has it.  The agent itself
+-- measures by a clock that never steps; it may know of more, never of less.
+CREATE VIEW v_windows AS
+WITH clock (now) AS (
+	SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),
+recent AS (
+	SELECT r.id, r.app, l.kind, r.objects, r.ended_at
+	  FROM request AS r
+	  JOIN lane AS l ON l.id = r.lane
+	 WHERE r.never_left = 0
+	   AND (r.ended_at IS NULL OR r.ended_at > (SELECT now FROM clock) -
+		(SELECT max(window_ms) FROM window_limit))),
+mentioned AS (
+	SELECT recent.*, ri.identity, ri.objects AS identity_objects
+	  FROM recent
+	  JOIN request_identity AS ri ON ri.request = recent.id),
+used AS (
+	SELECT o.id AS output, w.name, NULL AS identity, w.limit_n, w.window_ms,
+	       sum(r.objects) AS used, min(r.ended_at) AS oldest
+	  FROM window_limit AS w
+	  JOIN output AS o ON o.id = w.output
+	  JOIN recent AS r ON r.app = o.app AND r.kind = CASE w.name
+		WHEN 'app_limit' THEN 'track'
+		WHEN 'properties_app_limit' THEN 'user_properties' END
+	   AND (r.ended_at IS NULL OR
+		r.ended_at + w.window_ms >= (SELECT now FROM clock))
+	 GROUP BY o.id, w.name
+	UNION ALL
+	SELECT o.id, w.name, m.identity, w.limit_n, w.window_ms,
+	       sum(CASE w.name WHEN 'identity_limit' THEN m.identity_objects
+		ELSE 1 END), min(m.ended_at)
+	  FROM window_limit AS w
+	  JOIN output AS o ON o.id = w.output
+	  JOIN mentioned AS m ON m.app = o.app AND m.kind = CASE w.name
+		WHEN 'track_limit' THEN 'track'
+		WHEN 'identity_limit' THEN 'track'
+		WHEN 'properties_limit' THEN 'user_properties' END
+	   AND (m.ended_at IS NULL OR
+		m.ended_at + w.window_ms >= (SELECT now FROM clock))
+	 GROUP BY o.id, w.name, m.identity)
+SELECT o.name AS output, u.name AS window, i.value AS identity, u.used,
+       u.limit_n, u.window_ms,
+       strftime('%Y-%m-%dT%H:%M:%fZ', (u.oldest + u.window_ms) / 1000.0,
+	'unixepoch') AS frees_at
+  FROM used AS u
+  JOIN output AS o ON o.id = u.output
+  LEFT JOIN identity AS i ON i.id = u.identity
+ ORDER BY o.name, u.name, u.used DESC;
+
+-- Nothing is lost: ok = 1.  Counts every event there is, so it takes a while
+-- on a large database.
+CREATE VIEW v_conservation AS
+WITH stored (queued, inflight, delivered, stuck, discarded, skipped) AS (
+	SELECT count(*) FILTER (WHERE state = 'queued'),
+	       count(*) FILTER (WHERE state = 'inflight'),
+	       count(*) FILTER (WHERE state = 'delivered'),
+	       count(*) FILTER (WHERE state = 'stuck'),
+	       count(*) FILTER (WHERE state = 'discarded'),
+	       count(*) FILTER (WHERE state = 'skipped')
+	  FROM event),
+counted (accepted, pruned, erased, queued, inflight, delivered, stuck,
+	discarded, skipped) AS (
+	SELECT coalesce(sum(events) FILTER (WHERE name = 'accepted'), 0),
+	       coalesce(sum(events) FILTER (WHERE name = 'pruned'), 0),
+	       coalesce(sum(events) FILTER (WHERE name = 'erased'), 0),
+	       coalesce(sum(events) FILTER (WHERE name = 'queued'), 0),
+	       coalesce(sum(events) FILTER (WHERE name = 'inflight'), 0),
+	       coalesce(sum(events) FILTER (WHERE name = 'delivered'), 0),
+	       coalesce(sum(events) FILTER (WHERE name = 'stuck'), 0),
+	       coalesce(sum(events) FILTER (WHERE name = 'discarded'), 0),
+	       coalesce(sum(events) FILTER (WHERE name = 'skipped'), 0)
+	  FROM tally)
+SELECT s.queued, s.inflight, s.delivered, s.stuck, s.discarded, s.skipped,
+       c.accepted, c.pruned, c.erased,
+       c.accepted = s.queued + s.inflight + s.delivered + s.stuck +
+	s.discarded + s.skipped + c.pruned + c.erased
+       AND c.queued = s.queued AND c.inflight = s.inflight
+       AND c.delivered = s.delivered AND c.stuck = s.stuck
+       AND c.discarded = s.discarded AND c.skipped = s.skipped AS ok
+  FROM stored AS s, counted AS c;

@@ -1,0 +1,339 @@
+/*
+ * queue.h - everything that writes: batches, events, requests, retention
+ *
+ * The durable queue (spec: delivery.md sections 2 to 8).  All writes of a
+ * turn are one transaction; nothing here is durable, and nothing may be told
+ * to anybody, before queue_commit said so.  A write that fails fails the
+ * turn: later calls do nothing, queue_commit returns false.
+ *
+ * Times are wall ms unless called `boot`.
+ */
+#ifndef HR_QUEUE_H
+#define HR_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "heap.h"
+#include "mem.h"
+
+struct queue;
+struct store;
+
+/*
+ * 0 and *out (given), or an exit status and `why`.  `path` ":memory:" is a
+ * queue that is on no disk.
+ */
+int	queue_open(struct queue **out, const char *path, int file_mode,
+	    struct why *);
+void	queue_close(struct queue *);		/* NULL: nothing */
+struct store *queue_store(struct queue *);	/* lent; for profile and inspect */
+
+/* The turn. */
+enum queue_turn { QUEUE_READY, QUEUE_BUSY, QUEUE_FAILED };
+
+/* Before a write.  BUSY: somebody else has the write lock, nothing was
+ * written, try again some ms later. */
+enum queue_turn queue_begin(struct queue *);
+/* true: all of the turn is on disk (or there was nothing). */
+bool	queue_commit(struct queue *);
+/* Throws the turn's writes away. */
+void	queue_rollback(struct queue *);
+const char *queue_error(const struct queue *);	/* of the last false; lent */
+
+/* --- what is configured ---------------------------------------------- */
+
+struct queue_window {
+	const char	*name;		/* "track_limit" ... */
+	int64_t		 n;
+	int64_t		 window_ms;
+};
+
+struct queue_output {
+	int64_t	id;
+	int64_t	app;
+	int64_t	lane[HEAP_LANES];
+	int64_t	open_ms[HEAP_LANES];
+	double	factor;
+};
+
+/* Begins a new list of what is configured: outputs that are not named again
+ * keep their rows and have no app. */
+void	queue_forget_outputs(struct queue *);
+void	queue_output(struct queue *, const char *name, const char *base_url,
+	    const char *app_id, const struct queue_window *, size_t windows_n,
+	    struct queue_output *);
+/* Lane ids by output name, making the rows if need be: for events of an
+ * output that goes nowhere (development without an app keeps NAME's). */
+
+/* A text setting; NULL: none.  Given (free). */
+char	*queue_setting(struct queue *, const char *name);
+void	queue_set(struct queue *, const char *name, const char *value);
+
+/*
+ * At start: what was in flight goes back to the queue (properties under
+ * newer ones), requests without an end end now, instants are computed anew.
+ * Returns how many events came back.
+ */
+int64_t	queue_recover(struct queue *, struct moment now);
+/* Every wait is looked at anew: a reload, a step of the clock.  No due_at
+ * stays later than `latest`. */
+void	queue_rearm(struct queue *, int64_t now, int64_t latest);
+
+/* --- the way in ------------------------------------------------------ */
+
+/* Was this id accepted under that key after the instant?  (A batch of this
+ * very turn counts.) */
+bool	queue_seen(struct queue *, const char *input_key,
+	    const char *source_request_id, int64_t after);
+void	queue_see(struct queue *, const char *input_key,
+	    const char *source_request_id, int64_t now);
+
+/* Interned; made if need be. */
+int64_t	queue_identity(struct queue *, const char *value);
+
+struct queue_batch {
+	const char	*receipt_id;
+	const char	*input;
+	const char	*path;
+	bool		 development;
+	int64_t		 received_at;
+	bool		 has_mpid;
+	int64_t		 mpid;
+	const char	*source_request_id;	/* NULL: none */
+	bool		 duplicate;
+	size_t		 events;		/* how many queue_event follow */
+	const char	*body;
+	size_t		 body_len;
+};
+
+/* The id the next queue_batch will give. */
+int64_t	queue_next_batch(const struct queue *);
+/* Stores a batch; exactly `events` calls of queue_event must follow. */
+int64_t	queue_batch(struct queue *, const struct queue_batch *);
+
+enum queue_entry { QUEUE_QUEUED, QUEUE_STUCK, QUEUE_SKIPPED };
+
+struct queue_event {
+	int64_t		 lane;
+	enum heap_lane	 kind;
+	int64_t		 event_index;	/* -1: user properties */
+	int64_t		 identity;	/* 0: none */
+	const char	*name;
+	int64_t		 event_at;
+	bool		 commerce;
+	size_t		 objects;
+	const char	*payload;	/* NULL: none */
+	size_t		 payload_len;
+	enum queue_entry entry;
+	const char	*reason;	/* stuck, skipped */
+};
+
+/* One event of the batch just stored.  A queued user-properties update takes
+ * the one that waits for the same identity into itself. */
+int64_t	queue_event(struct queue *, const struct queue_batch *,
+	    const struct queue_event *);
+
+/* --- the way out ------------------------------------------------------ */
+
+/* Deferred events whose time has come become ready; at most n.  Returns how
+ * many. */
+int64_t	queue_release(struct queue *, int64_t now, int64_t n);
+/* When the next deferred event is due; INT64_MAX: none. */
+int64_t	queue_next_due(struct queue *);
+
+struct queue_waiting {
+	int64_t	identity;
+	int64_t	ready;			/* events */
+};
+
+/* Identities of a lane that may be looked at now, in turn; at most n. */
+size_t	queue_waiting(struct queue *, int64_t lane, int64_t now,
+	    struct queue_waiting *, size_t n);
+/* When the next identity of the lane may be looked at; INT64_MAX: none. */
+int64_t	queue_next_waiting(struct queue *, int64_t lane);
+/* Not to be looked at before that instant. */
+void	queue_park(struct queue *, int64_t lane, int64_t identity,
+	    int64_t next_at);
+
+/* One event that may leave; the payload is lent for the call. */
+struct queue_row {
+	int64_t		 id;
+	int64_t		 identity;
+	size_t		 objects;
+	bool		 commerce;
+	size_t		 sent;		/* bytes delivered in earlier slices */
+	int64_t		 attempts;
+	int64_t		 received_at;
+	const char	*payload;
+	size_t		 payload_len;
+};
+
+/* false: enough. */
+typedef bool queue_take(const struct queue_row *, void *arg);
+
+/* An identity's ready events with an id above `after`, oldest first. */
+void	queue_ready(struct queue *, int64_t lane, int64_t identity,
+	    int64_t after, queue_take *, void *arg);
+
+struct queue_group {
+	int64_t	id;
+	int64_t	request;		/* the refused one it came from */
+};
+
+/* The next group under suspicion with an id above `after` that may go. */
+bool	queue_group(struct queue *, int64_t lane, int64_t after,
+	    struct queue_group *);
+void	queue_group_ready(struct queue *, int64_t lane, int64_t group,
+	    queue_take *, void *arg);
+
+struct queue_claimed {
+	int64_t	event;
+	int64_t	identity;
+	size_t	objects;		/* of this event in this request */
+};
+
+struct queue_claim {
+	int64_t		 lane;
+	int64_t		 app;
+	enum heap_form	 form;
+	size_t		 objects;
+	size_t		 bytes;
+	int64_t		 parent;	/* 0: none */
+	const struct queue_claimed *events;
+	size_t		 events_n;
+};
+
+/* The id the next queue_claim will give. */
+int64_t	queue_next_request(const struct queue *);
+/* The request's row; its events are in flight. */
+int64_t	queue_claim(struct queue *, const struct queue_claim *,
+	    struct moment now);
+
+/* What is known of a request's end. */
+struct queue_end {
+	int64_t		 request;
+	int64_t		 lane;
+	enum heap_lane	 kind;
+	int		 status;	/* 0: no answer */
+	bool		 never_left;
+	const char	*verdict;
+	const char	*error;		/* NULL: none */
+	const char	*answer;	/* its start; NULL: none */
+	struct moment	 ended;
+};
+
+void	queue_end(struct queue *, const struct queue_end *);
+
+/* The verdicts on the events of a request that are in flight; each returns
+ * how many moved. */
+int64_t	queue_delivered(struct queue *, const struct queue_end *);
+/* A slice arrived, but not the last: `sent` bytes are done with. */
+void	queue_slice_delivered(struct queue *, const struct queue_end *,
+	    int64_t event, size_t sent);
+/* Again at due_at (0: at once), no failure of theirs. */
+int64_t	queue_back(struct queue *, const struct queue_end *, int64_t due_at);
+/* Again at due_at, one more failure; those that have failed while the lane
+ * was open for give_up_ms become stuck, `expired` (*expired: how many). */
+int64_t	queue_failed(struct queue *, const struct queue_end *, int64_t due_at,
+	    int64_t open_ms, int64_t give_up_ms, int64_t *expired);
+/* The most failures that an event of the request has had. */
+int64_t	queue_failures(struct queue *, int64_t request);
+int64_t	queue_stuck(struct queue *, const struct queue_end *,
+	    const char *reason);
+/* The ids in the order of the body; at most n. */
+size_t	queue_inflight(struct queue *, int64_t request, int64_t *events,
+	    size_t n);
+/* Put these events of the request into a group of their own. */
+void	queue_suspect(struct queue *, const struct queue_end *, int64_t aside,
+	    int64_t last_index, const int64_t *events, size_t n);
+/* What is known of a group: how many were set aside on the way to it, and
+ * the index that Heap named last (-1: none). */
+void	queue_group_history(struct queue *, int64_t group, int64_t *aside,
+	    int64_t *last_index);
+/* Forgets a group once none of its events is queued or in this request. */
+void	queue_group_end(struct queue *, const struct queue_end *,
+	    int64_t group);
+
+void	queue_lane_open_ms(struct queue *, int64_t lane, int64_t open_ms);
+
+/*
+ * Past requests, newest first, for the windows: until `visit` returns false.
+ * `ended_boot` is of this boot when same_boot.
+ */
+struct queue_past {
+	int64_t	request;
+	int64_t	lane;
+	int64_t	app;
+	int64_t	objects;
+	int64_t	ended_boot;
+	bool	same_boot;
+};
+typedef bool queue_past_visit(const struct queue_past *, void *arg);
+void	queue_past(struct queue *, queue_past_visit *, void *arg);
+typedef void queue_mention(int64_t identity, int64_t objects, void *arg);
+void	queue_mentioned(struct queue *, int64_t request, queue_mention *,
+	    void *arg);
+
+/* --- operators and retention ------------------------------------------ */
+
+enum queue_moved {
+	QUEUE_MOVED,
+	QUEUE_NO_SUCH_EVENT,
+	QUEUE_WRONG_STATE,	/* `why` names it */
+	QUEUE_UNMAPPED		/* has no payload: map its batch first */
+};
+
+/* What replay needs to know of an event. */
+struct queue_found {
+	char		 state[16];
+	char		 reason[32];	/* "" : none */
+	int64_t		 lane;
+	enum heap_lane	 kind;
+	int64_t		 identity;	/* 0: none */
+	bool		 mapped;	/* has a payload */
+	int64_t		 batch;
+	int64_t		 event_index;	/* -1: user properties */
+};
+
+bool	queue_find(struct queue *, int64_t event, struct queue_found *);
+/* stuck -> queued (or a `development` or `web_client_side` skip that was
+ * mapped anew by queue_remap). */
+enum queue_moved queue_replay(struct queue *, int64_t event, int64_t now,
+	    struct why *);
+/* A payload for an event that has none; before queue_replay. */
+void	queue_remap(struct queue *, int64_t event, const struct queue_event *);
+/* queued or stuck -> discarded. */
+enum queue_moved queue_discard(struct queue *, int64_t event, int64_t now,
+	    struct why *);
+
+/* A stored batch, for mapping it again.  Texts are given (queue_stored_free). */
+struct queue_stored {
+	char	*receipt_id;
+	char	*input;
+	char	*path;
+	int64_t	 received_at;
+	bool	 has_mpid;
+	int64_t	 mpid;
+	bool	 duplicate;
+	char	*body;
+	size_t	 body_len;
+};
+bool	queue_stored(struct queue *, int64_t batch, struct queue_stored *);
+void	queue_stored_free(struct queue_stored *);
+
+struct queue_keep {
+	int64_t	delivered_ms, skipped_ms, discarded_ms, requests_ms, dedup_ms;
+};
+
+/* Removes some of what is older; true: there may be more. */
+bool	queue_prune(struct queue *, const struct queue_keep *, int64_t now);
+
+int64_t	queue_bytes(struct queue *);		/* of the database */
+int64_t	queue_wal_bytes(struct queue *);
+/* Who holds the write lock, after QUEUE_BUSY. */
+void	queue_blocker(struct queue *, struct why *);
+
+#endif

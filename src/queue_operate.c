@@ -1,0 +1,216 @@
+/*
+ * queue_operate.c - replay, discard, retention
+ *
+ * Knows what an operator may do to an event, and which rows are old enough
+ * to go.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "queue_private.h"
+
+#define PRUNE_SLICE	500	/* rows of a kind that one call removes */
+
+static void
+copy_column(sqlite3_stmt *st, int column, char *out, size_t size)
+{
+	const char *text = (const char *)sqlite3_column_text(st, column);
+
+	snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+bool
+queue_find(struct queue *q, int64_t event, struct queue_found *f)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_EVENT_GET);
+	bool found;
+
+	memset(f, 0, sizeof(*f));
+	store_int(st, ":id", event);
+	found = store_row(q->store, st);
+	if (found) {
+		copy_column(st, 0, f->state, sizeof(f->state));
+		copy_column(st, 1, f->reason, sizeof(f->reason));
+		f->lane = sqlite3_column_int64(st, 2);
+		f->identity = sqlite3_column_int64(st, 3);
+		f->mapped = sqlite3_column_type(st, 4) != SQLITE_NULL;
+		(void)heap_lane_by_name((const char *)sqlite3_column_text(st,
+		    6), &f->kind);
+		f->batch = sqlite3_column_int64(st, 7);
+		f->event_index = sqlite3_column_type(st, 8) == SQLITE_NULL ?
+		    -1 : sqlite3_column_int64(st, 8);
+	}
+	sqlite3_reset(st);
+	return found;
+}
+
+static void
+audit(struct queue *q, const char *action, int64_t event, int64_t now,
+    const struct queue_found *f)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_AUDIT_PUT);
+	char subject[40], detail[80];
+
+	snprintf(subject, sizeof(subject), "event %lld", (long long)event);
+	snprintf(detail, sizeof(detail), "was %s%s%s", f->state,
+	    f->reason[0] != '\0' ? ", " : "", f->reason);
+	store_int(st, ":now", now);
+	store_text(st, ":action", action);
+	store_text(st, ":subject", subject);
+	store_text(st, ":detail", detail);
+	store_run(q->store, st);
+}
+
+/* May this event be replayed, its payload aside? */
+static bool
+replayable(const struct queue_found *f)
+{
+	if (strcmp(f->state, "stuck") == 0)
+		return true;
+	return strcmp(f->state, "skipped") == 0 &&
+	    (strcmp(f->reason, "development") == 0 ||
+	    strcmp(f->reason, "web_client_side") == 0);
+}
+
+enum queue_moved
+queue_replay(struct queue *q, int64_t event, int64_t now, struct why *why)
+{
+	struct queue_found f;
+	sqlite3_stmt *st;
+
+	if (!queue_find(q, event, &f)) {
+		why_set(why, "there is no event %lld", (long long)event);
+		return QUEUE_NO_SUCH_EVENT;
+	}
+	if (!replayable(&f)) {
+		why_set(why, "event %lld is %s%s%s; only a stuck event, or one "
+		    "skipped as development or web_client_side, can be "
+		    "replayed", (long long)event, f.state,
+		    f.reason[0] != '\0' ? ", " : "", f.reason);
+		return QUEUE_WRONG_STATE;
+	}
+	if (!f.mapped) {
+		why_set(why, "event %lld has no payload, its batch must be "
+		    "mapped again", (long long)event);
+		return QUEUE_UNMAPPED;
+	}
+	st = store_sql(q->store, SQL_EVENT_REPLAY);
+	store_int(st, ":id", event);
+	store_run(q->store, st);
+	if (f.kind == HEAP_USER_PROPERTIES)
+		queue_merge_back(q, f.lane, event, now);
+	audit(q, "replay", event, now, &f);
+	return QUEUE_MOVED;
+}
+
+void
+queue_remap(struct queue *q, int64_t event, const struct queue_event *e)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_EVENT_REMAP);
+
+	store_int(st, ":id", event);
+	store_int(st, ":identity", e->identity);
+	store_text(st, ":name", e->name);
+	store_int(st, ":event_at", e->event_at);
+	store_int(st, ":commerce", e->commerce);
+	store_int(st, ":objects", (int64_t)e->objects);
+	store_text_n(st, ":payload", e->payload, e->payload_len);
+	store_run(q->store, st);
+}
+
+enum queue_moved
+queue_discard(struct queue *q, int64_t event, int64_t now, struct why *why)
+{
+	struct queue_found f;
+	sqlite3_stmt *st;
+
+	if (!queue_find(q, event, &f)) {
+		why_set(why, "there is no event %lld", (long long)event);
+		return QUEUE_NO_SUCH_EVENT;
+	}
+	if (strcmp(f.state, "queued") != 0 && strcmp(f.state, "stuck") != 0) {
+		why_set(why, "event %lld is %s; only a queued or stuck event "
+		    "can be discarded", (long long)event, f.state);
+		return QUEUE_WRONG_STATE;
+	}
+	st = store_sql(q->store, SQL_EVENT_DISCARD);
+	store_int(st, ":id", event);
+	store_int(st, ":now", now);
+	store_run(q->store, st);
+	audit(q, "discard", event, now, &f);
+	return QUEUE_MOVED;
+}
+
+static char *
+given_column(sqlite3_stmt *st, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(st, column);
+
+	return xstrdup(text != NULL ? text : "");
+}
+
+bool
+queue_stored(struct queue *q, int64_t batch, struct queue_stored *b)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_BATCH_GET);
+	bool found;
+
+	memset(b, 0, sizeof(*b));
+	store_int(st, ":id", batch);
+	found = store_row(q->store, st);
+	if (found) {
+		b->receipt_id = given_column(st, 0);
+		b->input = given_column(st, 1);
+		b->path = given_column(st, 2);
+		b->received_at = sqlite3_column_int64(st, 3);
+		b->has_mpid = sqlite3_column_type(st, 4) != SQLITE_NULL;
+		b->mpid = sqlite3_column_int64(st, 4);
+		b->duplicate = sqlite3_column_int(st, 5) != 0;
+		b->body = given_column(st, 6);
+		b->body_len = strlen(b->body);
+	}
+	sqlite3_reset(st);
+	return found;
+}
+
+void
+queue_stored_free(struct queue_stored *b)
+{
+	free(b->receipt_id);
+	free(b->input);
+	free(b->path);
+	free(b->body);
+	memset(b, 0, sizeof(*b));
+}
+
+/* Runs a statement that removes at most PRUNE_SLICE rows older than
+ * `before`; how many went. */
+static int64_t
+prune(struct queue *q, enum sql id, int64_t before)
+{
+	sqlite3_stmt *st = store_sql(q->store, id);
+
+	store_int(st, ":before", before);
+	store_int(st, ":n", PRUNE_SLICE);
+	return store_run(q->store, st);
+}
+
+bool
+queue_prune(struct queue *q, const struct queue_keep *k, int64_t now)
+{
+	int64_t events, others, requests;
+
+	events = prune(q, SQL_PRUNE_DELIVERED, now - k->delivered_ms) +
+	    prune(q, SQL_PRUNE_SKIPPED, now - k->skipped_ms) +
+	    prune(q, SQL_PRUNE_DISCARDED, now - k->discarded_ms);
+	others = prune(q, SQL_PRUNE_BATCHES, now - k->skipped_ms) +
+	    prune(q, SQL_PRUNE_SEEN, now - k->dedup_ms);
+	requests = prune(q, SQL_PRUNE_REQUESTS, now - k->requests_ms);
+	if (requests > 0)
+		store_run(q->store,
+		    store_sql(q->store, SQL_PRUNE_REQUEST_IDENTITIES));
+	stat_add(STAT_rows_pruned, (uint64_t)events);
+	return events + others + requests > 0;
+}

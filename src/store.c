@@ -1,0 +1,544 @@
+/*
+ * store.c - one SQLite database: open, migrate, statements, one transaction
+ *
+ * Knows SQLite: its pragmas, its error codes and what they mean for what may
+ * be acknowledged.  Knows nothing of batches and events.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "store.h"
+
+#define APPLICATION_ID	1752329337	/* "hrly", as in schema.sql */
+#define CACHE_KIB	16384		/* page cache of the writer */
+#define CHECKPOINT_PAGES 2000		/* automatic, about 8 MiB of WAL */
+
+struct store {
+	sqlite3		*db;
+	char		*path;
+	enum store_mode	 mode;
+	int		 lock_fd;	/* -1: none */
+	sqlite3_stmt	*stmt[SQL_COUNT];
+	bool		 open;		/* in a transaction */
+	bool		 failed;	/* it must be rolled back */
+	struct why	 error;
+};
+
+const char *
+store_path(const struct store *s)
+{
+	return s->path;
+}
+
+sqlite3 *
+store_db(struct store *s)
+{
+	return s->db;
+}
+
+const char *
+store_error(const struct store *s)
+{
+	return s->error.text;
+}
+
+/* What SQLite could not do; the worst of it ends the program here. */
+static void
+note_failure(struct store *s, int rc, const char *what)
+{
+	int extended = sqlite3_extended_errcode(s->db);
+	const char *message = sqlite3_errmsg(s->db);
+
+	if (s->mode == STORE_WRITE && (extended == SQLITE_IOERR_FSYNC ||
+	    extended == SQLITE_IOERR_DIR_FSYNC))
+		fatal(EXIT_IO, "store: sync failed, what is on disk is "
+		    "unknown file=%s error=\"%s\"", s->path, message);
+	if (s->mode == STORE_WRITE && (rc == SQLITE_CORRUPT ||
+	    rc == SQLITE_NOTADB))
+		fatal(EXIT_IO, "store: the database is damaged, restore a "
+		    "backup file=%s error=\"%s\"", s->path, message);
+	if (rc == SQLITE_MISUSE || rc == SQLITE_CONSTRAINT ||
+	    rc == SQLITE_RANGE)
+		bug("store: %s statement=%s error=\"%s\"", s->path, what,
+		    message);
+	why_set(&s->error, "%s (%s)", message, what);
+	s->failed = true;
+}
+
+void
+store_fail(struct store *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->error.text, sizeof(s->error.text), fmt, ap);
+	va_end(ap);
+	s->failed = true;
+}
+
+/* One integer that a PRAGMA answers; -1 when it answers nothing. */
+static int64_t
+pragma_int(struct store *s, const char *sql)
+{
+	sqlite3_stmt *st = NULL;
+	int64_t value = -1;
+
+	if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW)
+		value = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return value;
+}
+
+static bool
+pragma_is(struct store *s, const char *sql, const char *want)
+{
+	sqlite3_stmt *st = NULL;
+	bool is = false;
+
+	if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW) {
+		const unsigned char *got = sqlite3_column_text(st, 0);
+
+		is = got != NULL && strcasecmp((const char *)got, want) == 0;
+	}
+	sqlite3_finalize(st);
+	return is;
+}
+
+/* The directory entry of a new file is part of its durability. */
+static void
+sync_directory(const char *path)
+{
+	char *copy = xstrdup(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1 || fsync(fd) == -1)
+		fatal(EXIT_IO, "store: cannot sync the directory of file=%s "
+		    "error=\"%s\"", path, strerror(errno));
+	close(fd);
+	free(copy);
+}
+
+static int
+open_failure(int error)
+{
+	return error == EACCES || error == EPERM ? EXIT_PERMISSION :
+	    EXIT_CANTCREATE;
+}
+
+/* The lock that keeps two agents off one file, and the file itself with its
+ * mode, before SQLite makes it with another. */
+static int
+lock_and_make(struct store *s, int file_mode, struct why *why)
+{
+	char *lock = xasprintf("%s.lock", s->path);
+	struct stat st;
+	bool fresh = stat(s->path, &st) == -1;
+	int fd, status = 0;
+
+	s->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_fd == -1) {
+		why_set(why, "%s: %s", lock, strerror(errno));
+		status = open_failure(errno);
+	} else if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == -1) {
+		why_set(why, "%s: another heaprelayd has this database open",
+		    s->path);
+		status = EXIT_RUNNING;
+	} else if (fresh) {
+		fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (fd == -1 || fchmod(fd, (mode_t)file_mode) == -1) {
+			why_set(why, "%s: %s", s->path, strerror(errno));
+			status = open_failure(errno);
+		}
+		if (fd != -1)
+			close(fd);
+		if (status == 0)
+			sync_directory(s->path);
+	}
+	free(lock);
+	return status;
+}
+
+/* Is it ours, and of a version that this program knows? */
+static int
+check_identity(struct store *s, int64_t *version, struct why *why)
+{
+	int64_t id = pragma_int(s, "PRAGMA application_id");
+	int64_t tables = pragma_int(s, "SELECT count(*) FROM sqlite_schema");
+
+	*version = pragma_int(s, "PRAGMA user_version");
+	if (tables == -1 || *version == -1) {
+		why_set(why, "%s: %s", s->path, sqlite3_errmsg(s->db));
+		return EXIT_IO;
+	}
+	if (tables > 0 && id != APPLICATION_ID) {
+		why_set(why, "%s: not a database of heaprelay", s->path);
+		return EXIT_CONFIG;
+	}
+	if (*version > STORE_VERSION) {
+		why_set(why, "%s: made by a newer heaprelay (schema %lld, "
+		    "this program knows %d)", s->path, (long long)*version,
+		    STORE_VERSION);
+		return EXIT_CONFIG;
+	}
+	return 0;
+}
+
+/* A new file gets the schema; views are made anew by every start. */
+static int
+migrate(struct store *s, int64_t version, struct why *why)
+{
+	if (store_begin(s) == STORE_READY) {
+		if (version == 0)
+			store_exec(s, sql_schema);
+		store_exec(s, sql_views);
+	}
+	if (!store_commit(s)) {
+		why_set(why, "%s: %s", s->path, store_error(s));
+		return EXIT_IO;
+	}
+	if (strcmp(s->path, STORE_MEMORY) != 0)
+		sync_directory(s->path);
+	return 0;
+}
+
+/* WAL and synchronous=FULL, and proof that they hold: without them a 202
+ * would be a lie. */
+static int
+make_durable(struct store *s, struct why *why)
+{
+	char sql[160];
+
+	snprintf(sql, sizeof(sql), "PRAGMA journal_mode=WAL;"
+	    "PRAGMA synchronous=FULL;PRAGMA cache_size=-%d;"
+	    "PRAGMA wal_autocheckpoint=%d;PRAGMA foreign_keys=OFF;"
+	    "PRAGMA temp_store=MEMORY;", CACHE_KIB, CHECKPOINT_PAGES);
+	if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK) {
+		why_set(why, "%s: %s", s->path, sqlite3_errmsg(s->db));
+		return sqlite3_errcode(s->db) == SQLITE_READONLY ?
+		    EXIT_PERMISSION : EXIT_IO;
+	}
+	if (strcmp(s->path, STORE_MEMORY) == 0)
+		return 0;
+	if (!pragma_is(s, "PRAGMA journal_mode", "wal") ||
+	    pragma_int(s, "PRAGMA synchronous") != 2) {
+		why_set(why, "%s: cannot have WAL with synchronous=FULL here; "
+		    "use a local file system", s->path);
+		return EXIT_IO;
+	}
+	return 0;
+}
+
+static int
+open_writer(struct store *s, int file_mode, struct why *why)
+{
+	int64_t version;
+	int status = 0;
+
+	if (strcmp(s->path, STORE_MEMORY) != 0)
+		status = lock_and_make(s, file_mode, why);
+	if (status == 0 && sqlite3_open_v2(s->path, &s->db,
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+	    SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+		why_set(why, "%s: %s", s->path, sqlite3_errmsg(s->db));
+		status = sqlite3_errcode(s->db) == SQLITE_CANTOPEN ?
+		    EXIT_CANTCREATE : EXIT_IO;
+	}
+	if (status == 0)
+		status = check_identity(s, &version, why);
+	if (status == 0)
+		status = make_durable(s, why);
+	if (status == 0)
+		status = migrate(s, version, why);
+	return status;
+}
+
+static int
+open_reader(struct store *s, struct why *why)
+{
+	int64_t version;
+
+	if (sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READONLY |
+	    SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
+	    sqlite3_exec(s->db, "PRAGMA query_only=1;"
+	    "PRAGMA cache_size=-2048;", NULL, NULL, NULL) != SQLITE_OK) {
+		why_set(why, "%s: %s", s->path, sqlite3_errmsg(s->db));
+		return EXIT_IO;
+	}
+	return check_identity(s, &version, why);
+}
+
+int
+store_open(struct store **out, const char *path, enum store_mode mode,
+    int file_mode, struct why *why)
+{
+	struct store *s = xcalloc(1, sizeof(*s));
+	int status;
+
+	s->path = xstrdup(path);
+	s->mode = mode;
+	s->lock_fd = -1;
+	status = mode == STORE_WRITE ? open_writer(s, file_mode, why) :
+	    open_reader(s, why);
+	if (status != 0) {
+		store_close(s);
+		return status;
+	}
+	*out = s;
+	return 0;
+}
+
+void
+store_close(struct store *s)
+{
+	size_t i;
+
+	if (s == NULL)
+		return;
+	for (i = 0; i < SQL_COUNT; i++)
+		sqlite3_finalize(s->stmt[i]);
+	sqlite3_close(s->db);
+	if (s->lock_fd != -1)
+		close(s->lock_fd);
+	free(s->path);
+	free(s);
+}
+
+enum store_begin
+store_begin(struct store *s)
+{
+	int rc;
+
+	if (s->failed)
+		return STORE_FAILED;
+	if (s->open)
+		return STORE_READY;
+	rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
+		return STORE_BUSY;
+	if (rc != SQLITE_OK) {
+		note_failure(s, rc, "BEGIN");
+		return STORE_FAILED;
+	}
+	s->open = true;
+	return STORE_READY;
+}
+
+bool
+store_open_transaction(const struct store *s)
+{
+	return s->open || s->failed;
+}
+
+void
+store_rollback(struct store *s)
+{
+	size_t i;
+
+	/* A statement left in the middle would keep the transaction. */
+	for (i = 0; i < SQL_COUNT; i++)
+		if (s->stmt[i] != NULL)
+			sqlite3_reset(s->stmt[i]);
+	if (!sqlite3_get_autocommit(s->db) &&
+	    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+		fatal(EXIT_IO, "store: cannot roll back file=%s error=\"%s\"",
+		    s->path, sqlite3_errmsg(s->db));
+	s->open = s->failed = false;
+}
+
+bool
+store_commit(struct store *s)
+{
+	int rc;
+
+	if (!s->open && !s->failed)
+		return true;
+	if (!s->failed) {
+		rc = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
+		if (rc != SQLITE_OK)
+			note_failure(s, rc, "COMMIT");
+	}
+	if (s->failed) {
+		stat_add(STAT_commits_failed, 1);
+		store_rollback(s);
+		return false;
+	}
+	stat_add(STAT_commits, 1);
+	s->open = false;
+	return true;
+}
+
+sqlite3_stmt *
+store_sql(struct store *s, enum sql id)
+{
+	int rc;
+
+	if (s->stmt[id] != NULL) {
+		sqlite3_reset(s->stmt[id]);
+		return s->stmt[id];
+	}
+	rc = sqlite3_prepare_v3(s->db, sql_statements[id].text, -1,
+	    SQLITE_PREPARE_PERSISTENT, &s->stmt[id], NULL);
+	if (rc == SQLITE_ERROR)
+		bug("store: statement=%s error=\"%s\"",
+		    sql_statements[id].name, sqlite3_errmsg(s->db));
+	if (rc != SQLITE_OK)
+		note_failure(s, rc, sql_statements[id].name);
+	return s->stmt[id];
+}
+
+static const char *
+statement_name(const struct store *s, const sqlite3_stmt *st)
+{
+	size_t i;
+
+	for (i = 0; i < SQL_COUNT; i++)
+		if (s->stmt[i] == st)
+			return sql_statements[i].name;
+	return "?";
+}
+
+bool
+store_row(struct store *s, sqlite3_stmt *st)
+{
+	int rc;
+
+	if (s->failed || st == NULL)
+		return false;
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		return true;
+	if (rc != SQLITE_DONE)
+		note_failure(s, rc, statement_name(s, st));
+	sqlite3_reset(st);
+	return false;
+}
+
+int64_t
+store_run(struct store *s, sqlite3_stmt *st)
+{
+	while (store_row(s, st))
+		continue;
+	return s->failed ? 0 : sqlite3_changes64(s->db);
+}
+
+bool
+store_exec(struct store *s, const char *sql)
+{
+	int rc;
+
+	if (s->failed)
+		return false;
+	rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		note_failure(s, rc, "script");
+	return rc == SQLITE_OK;
+}
+
+int64_t
+store_last_id(struct store *s)
+{
+	return sqlite3_last_insert_rowid(s->db);
+}
+
+static int
+parameter(sqlite3_stmt *st, const char *name)
+{
+	int i = sqlite3_bind_parameter_index(st, name);
+
+	if (i == 0)
+		bug("store: no parameter %s in: %s", name, sqlite3_sql(st));
+	return i;
+}
+
+void
+store_int(sqlite3_stmt *st, const char *name, int64_t value)
+{
+	if (st != NULL)
+		sqlite3_bind_int64(st, parameter(st, name), value);
+}
+
+void
+store_text(sqlite3_stmt *st, const char *name, const char *text)
+{
+	store_text_n(st, name, text, text != NULL ? strlen(text) : 0);
+}
+
+void
+store_text_n(sqlite3_stmt *st, const char *name, const char *text, size_t len)
+{
+	if (st == NULL)
+		return;
+	if (text == NULL)
+		sqlite3_bind_null(st, parameter(st, name));
+	else
+		sqlite3_bind_text64(st, parameter(st, name), text, len,
+		    SQLITE_STATIC, SQLITE_UTF8);
+}
+
+int64_t
+store_bytes(struct store *s)
+{
+	int64_t pages = pragma_int(s, "PRAGMA page_count");
+	int64_t unused = pragma_int(s, "PRAGMA freelist_count");
+
+	return (pages - unused) * pragma_int(s, "PRAGMA page_size");
+}
+
+int64_t
+store_wal_bytes(struct store *s)
+{
+	char *wal = xasprintf("%s-wal", s->path);
+	struct stat st;
+	int64_t bytes = stat(wal, &st) == 0 ? (int64_t)st.st_size : 0;
+
+	free(wal);
+	return bytes;
+}
+
+/*
+ * /proc/locks is read instead of asking fcntl(2): closing a descriptor of the
+ * -shm file of our own would drop the locks that SQLite holds on it.
+ */
+void
+store_blocker(struct store *s, struct why *why)
+{
+	const char *writer_byte = " 120 120";	/* SQLite's WAL write lock */
+	char *shm = xasprintf("%s-shm", s->path);
+	char line[256], inode[48];
+	struct stat st;
+	FILE *f = fopen("/proc/locks", "r");
+	int pid = 0;
+
+	if (stat(shm, &st) == 0 && f != NULL) {
+		snprintf(inode, sizeof(inode), ":%llu ",
+		    (unsigned long long)st.st_ino);
+		while (fgets(line, sizeof(line), f) != NULL) {
+			line[strcspn(line, "\n")] = '\0';
+			if (strstr(line, inode) != NULL &&
+			    strstr(line, "WRITE") != NULL &&
+			    strstr(line, writer_byte) != NULL &&
+			    sscanf(line, "%*s %*s %*s %*s %d", &pid) == 1)
+				break;
+		}
+	}
+	if (pid > 0)
+		why_set(why, "process %d holds the write lock of %s", pid,
+		    s->path);
+	else
+		why_set(why, "another process holds the write lock of %s",
+		    s->path);
+	if (f != NULL)
+		fclose(f);
+	free(shm);
+}

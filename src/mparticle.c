@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "hash.h"
-#include "mparticle_parts.h"
+#include "mparticle_private.h"
 
 #define MAX_BATCHES	100			/* of one request */
 #define MAX_TIME_MS	INT64_C(253402300799999) /* the end of the year 9999 */

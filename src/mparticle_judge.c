@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "log.h"
-#include "mparticle_parts.h"
+#include "mparticle_private.h"
 
 enum wanted { WANT_OBJECT, WANT_ARRAY, WANT_STRING, WANT_GUID };
 

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "mparticle_parts.h"
+#include "mparticle_private.h"
 
 static const char *const path_names[] = {
 	[MP_EVENTS]	= "/v2/events",

@@ -1,10 +1,10 @@
 /*
- * mparticle_parts.h - what the files of mparticle share among themselves
+ * mparticle_private.h - what the files of mparticle share among themselves
  *
  * Private to mparticle*.c; everybody else includes mparticle.h.
  */
-#ifndef HR_MPARTICLE_PARTS_H
-#define HR_MPARTICLE_PARTS_H
+#ifndef HR_MPARTICLE_PRIVATE_H
+#define HR_MPARTICLE_PRIVATE_H
 
 #include "mparticle.h"
 

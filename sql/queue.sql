@@ -384,7 +384,8 @@ UPDATE profile SET customer_id = :customer_id WHERE mpid = :mpid;
 SELECT p.mpid, p.resolved FROM profile_identity AS i
   JOIN profile AS p ON p.mpid = i.mpid
  WHERE i.type = :type AND i.value = :value
-   AND (p.customer_id IS NULL OR p.customer_id = :customer_id);
+   AND (p.customer_id IS NULL OR p.customer_id = :customer_id)
+ ORDER BY i.mpid;
 
 --: profile_has_value
 SELECT 1 FROM profile_identity WHERE type = :type AND value = :value LIMIT 1;

@@ -1,0 +1,348 @@
+/*
+ * profile.c - the local stand-in for mParticle's identity service
+ *
+ * Knows the rules of resolution and the three profile tables.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "log.h"
+#include "profile.h"
+#include "store.h"
+
+struct candidate {
+	int64_t	mpid;
+	int64_t	resolved;
+};
+
+/* In the order of mpid, as the index gives them. */
+struct candidates {
+	struct candidate *c;
+	size_t	n;
+	size_t	room;
+};
+
+struct profile_store {
+	struct store	*store;
+	char		*secret;
+	size_t		 secret_len;
+	const enum mp_identity_type *priority;
+	size_t		 priority_n;
+	struct buf	 lookup;	/* of the identity at hand */
+	struct buf	 customer;	/* the batch's customer id, or empty */
+	struct candidates set;		/* the candidates of the batch at hand */
+	struct candidates hits;		/* of the type at hand */
+};
+
+struct profile_store *
+profile_new(struct store *store, const char *secret, size_t secret_len,
+    const enum mp_identity_type *priority, size_t priority_n)
+{
+	struct profile_store *p = xcalloc(1, sizeof(*p));
+
+	p->store = store;
+	p->secret = xmalloc(secret_len + 1);
+	memcpy(p->secret, secret, secret_len);
+	p->secret_len = secret_len;
+	p->priority = priority;
+	p->priority_n = priority_n;
+	return p;
+}
+
+void
+profile_free(struct profile_store *p)
+{
+	if (p == NULL)
+		return;
+	free(p->secret);
+	buf_free(&p->lookup);
+	buf_free(&p->customer);
+	free(p->set.c);
+	free(p->hits.c);
+	free(p);
+}
+
+static bool
+exists(struct profile_store *p, int64_t mpid, bool *has_customer)
+{
+	sqlite3_stmt *st = store_sql(p->store, SQL_PROFILE_GET);
+	bool found;
+
+	store_int(st, ":mpid", mpid);
+	found = store_row(p->store, st);
+	if (has_customer != NULL)
+		*has_customer = found &&
+		    sqlite3_column_type(st, 0) != SQLITE_NULL;
+	sqlite3_reset(st);
+	return found;
+}
+
+static void
+make(struct profile_store *p, int64_t mpid, bool minted, int64_t batch_id)
+{
+	sqlite3_stmt *st = store_sql(p->store, SQL_PROFILE_PUT);
+
+	store_int(st, ":mpid", mpid);
+	store_int(st, ":minted", minted);
+	store_int(st, ":resolved", batch_id);
+	store_run(p->store, st);
+}
+
+/* Who has the lookup value, without those whose customer id is another. */
+static void
+find_hits(struct profile_store *p, enum mp_identity_type type,
+    struct candidates *hits)
+{
+	sqlite3_stmt *st = store_sql(p->store, SQL_PROFILE_HITS);
+
+	hits->n = 0;
+	store_text(st, ":type", mp_identity_name(type));
+	store_text_n(st, ":value", buf_str(&p->lookup), p->lookup.len);
+	if (p->customer.len > 0)
+		store_text_n(st, ":customer_id", buf_str(&p->customer),
+		    p->customer.len);
+	else
+		store_text(st, ":customer_id", NULL);
+	while (store_row(p->store, st)) {
+		if (hits->n == hits->room) {
+			hits->room = hits->room > 0 ? 2 * hits->room : 16;
+			hits->c = xreallocarray(hits->c, hits->room,
+			    sizeof(*hits->c));
+		}
+		hits->c[hits->n].mpid = sqlite3_column_int64(st, 0);
+		hits->c[hits->n].resolved = sqlite3_column_int64(st, 1);
+		hits->n++;
+	}
+}
+
+/* Keeps the candidates that are hits too, if there are any such. */
+static void
+narrow(struct candidates *set, const struct candidates *hits)
+{
+	size_t i, h, both = 0;
+
+	for (i = h = 0; i < set->n && h < hits->n; ) {
+		if (set->c[i].mpid < hits->c[h].mpid) {
+			i++;
+		} else if (set->c[i].mpid > hits->c[h].mpid) {
+			h++;
+		} else {
+			/* Those before `both` were looked at already. */
+			set->c[both++] = set->c[i++];
+			h++;
+		}
+	}
+	if (both > 0)
+		set->n = both;
+}
+
+static const char *
+lookup_value(struct profile_store *p, const struct mp_batch *b,
+    enum mp_identity_type type)
+{
+	mp_lookup_value(type, b->identity[type], &p->lookup);
+	return buf_str(&p->lookup);
+}
+
+static bool
+find(struct profile_store *p, const struct mp_batch *b, int64_t *mpid)
+{
+	struct candidates *set = &p->set, *hits = &p->hits, none;
+	enum mp_identity_type type;
+	size_t i, best = 0;
+
+	set->n = 0;
+	for (i = 0; i < p->priority_n && set->n != 1; i++) {
+		type = p->priority[i];
+		if (b->identity[type] == NULL)
+			continue;
+		(void)lookup_value(p, b, type);
+		find_hits(p, type, hits);
+		if (set->n == 0) {
+			none = *set;
+			*set = *hits;
+			*hits = none;
+		} else {
+			narrow(set, hits);
+		}
+	}
+	for (i = 1; i < set->n; i++)
+		if (set->c[i].resolved > set->c[best].resolved)
+			best = i;
+	if (set->n > 0)
+		*mpid = set->c[best].mpid;
+	return set->n > 0;
+}
+
+/*
+ * The MPID is a keyed digest of the first identity, so that a lost store, or
+ * another host with the same secret, comes to the same one.  A value that is
+ * taken is passed over by appending a counter.
+ */
+static bool
+mint(struct profile_store *p, const struct mp_batch *b, int64_t *mpid)
+{
+	struct buf message = BUF_INIT;
+	uint8_t digest[32];
+	uint64_t value;
+	size_t i, stem;
+	int again = 0, k;
+
+	for (i = 0; i < p->priority_n; i++)
+		if (b->identity[p->priority[i]] != NULL)
+			break;
+	if (i == p->priority_n)
+		return false;
+	buf_printf(&message, "heaprelay.mpid.v1\n%s\n%s",
+	    mp_identity_name(p->priority[i]),
+	    lookup_value(p, b, p->priority[i]));
+	stem = message.len;
+	do {
+		buf_cut(&message, stem);
+		if (again > 0)
+			buf_printf(&message, "\n%d", again);
+		again++;
+		hash_hmac_sha256(p->secret, p->secret_len, message.p,
+		    message.len, digest);
+		for (value = 0, k = 0; k < 8; k++)
+			value = value << 8 | digest[k];
+		*mpid = (int64_t)value;
+	} while (*mpid == 0 || exists(p, *mpid, NULL));
+	buf_free(&message);
+	stat_add(STAT_profiles_minted, 1);
+	return true;
+}
+
+static bool
+value_taken(struct profile_store *p, enum mp_identity_type type)
+{
+	sqlite3_stmt *st = store_sql(p->store, SQL_PROFILE_HAS_VALUE);
+	bool taken;
+
+	store_text(st, ":type", mp_identity_name(type));
+	store_text_n(st, ":value", buf_str(&p->lookup), p->lookup.len);
+	taken = store_row(p->store, st);
+	sqlite3_reset(st);
+	return taken;
+}
+
+/* Is this, as received, what the profile already has as current? */
+static bool
+is_current(struct profile_store *p, int64_t mpid, enum mp_identity_type type,
+    const char *received)
+{
+	sqlite3_stmt *st = store_sql(p->store, SQL_PROFILE_CURRENT_GET);
+	bool same = false;
+
+	store_int(st, ":mpid", mpid);
+	store_text(st, ":type", mp_identity_name(type));
+	if (store_row(p->store, st))
+		same = strcmp((const char *)sqlite3_column_text(st, 0),
+		    received) == 0;
+	sqlite3_reset(st);
+	return same;
+}
+
+static void
+attach_one(struct profile_store *p, int64_t mpid, enum mp_identity_type type,
+    const char *received)
+{
+	sqlite3_stmt *st;
+
+	st = store_sql(p->store, SQL_PROFILE_IDENTITY_PUT);
+	store_text(st, ":type", mp_identity_name(type));
+	store_text_n(st, ":value", buf_str(&p->lookup), p->lookup.len);
+	store_int(st, ":mpid", mpid);
+	store_run(p->store, st);
+
+	st = store_sql(p->store, SQL_PROFILE_CURRENT_PUT);
+	store_int(st, ":mpid", mpid);
+	store_text(st, ":type", mp_identity_name(type));
+	store_text(st, ":value", received);
+	store_run(p->store, st);
+}
+
+/* A login id is added once, and belongs to one profile. */
+static void
+attach_customer(struct profile_store *p, int64_t mpid, const char *received)
+{
+	sqlite3_stmt *st;
+	bool has_customer;
+
+	if (!exists(p, mpid, &has_customer) || has_customer ||
+	    value_taken(p, MP_CUSTOMER_ID))
+		return;
+	st = store_sql(p->store, SQL_PROFILE_CUSTOMER);
+	store_int(st, ":mpid", mpid);
+	store_text_n(st, ":customer_id", buf_str(&p->lookup), p->lookup.len);
+	store_run(p->store, st);
+	attach_one(p, mpid, MP_CUSTOMER_ID, received);
+}
+
+static void
+attach(struct profile_store *p, int64_t mpid, const struct mp_batch *b)
+{
+	enum mp_identity_type type;
+	int i;
+
+	for (i = 0; i < MP_IDENTITIES; i++) {
+		type = (enum mp_identity_type)i;
+		if (b->identity[type] == NULL ||
+		    is_current(p, mpid, type, b->identity[type]))
+			continue;
+		(void)lookup_value(p, b, type);
+		if (type == MP_CUSTOMER_ID)
+			attach_customer(p, mpid, b->identity[type]);
+		else
+			attach_one(p, mpid, type, b->identity[type]);
+	}
+}
+
+bool
+profile_resolve(struct profile_store *p, const struct mp_batch *b,
+    int64_t batch_id, int64_t *mpid)
+{
+	sqlite3_stmt *st;
+	bool is_new = false;
+
+	buf_reset(&p->customer);
+	if (b->identity[MP_CUSTOMER_ID] != NULL)
+		mp_lookup_value(MP_CUSTOMER_ID, b->identity[MP_CUSTOMER_ID],
+		    &p->customer);
+	if (b->has_mpid) {
+		*mpid = b->mpid;
+		is_new = !exists(p, *mpid, NULL);
+	} else if (!find(p, b, mpid)) {
+		if (!mint(p, b, mpid))
+			return false;
+		is_new = true;
+	}
+	if (is_new) {
+		make(p, *mpid, !b->has_mpid, batch_id);
+	} else {
+		st = store_sql(p->store, SQL_PROFILE_RESOLVED);
+		store_int(st, ":mpid", *mpid);
+		store_int(st, ":resolved", batch_id);
+		store_run(p->store, st);
+	}
+	attach(p, *mpid, b);
+	return true;
+}
+
+const char *
+profile_current(struct profile_store *p, struct arena *a, int64_t mpid,
+    enum mp_identity_type type)
+{
+	sqlite3_stmt *st = store_sql(p->store, SQL_PROFILE_CURRENT_GET);
+	const char *value = NULL;
+
+	store_int(st, ":mpid", mpid);
+	store_text(st, ":type", mp_identity_name(type));
+	if (store_row(p->store, st))
+		value = arena_strndup(a,
+		    (const char *)sqlite3_column_text(st, 0),
+		    (size_t)sqlite3_column_bytes(st, 0));
+	sqlite3_reset(st);
+	return value;
+}

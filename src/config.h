@@ -52,7 +52,8 @@ struct config_output {
 	bool	 forward_mpid;
 	bool	 send_session_id;
 	bool	 item_event_names_item;	/* `item`; else `descriptive` */
-	char	*base_url;		/* resolved: base_url, or the region's */
+	int	 region;		/* as set; what counts is base_url */
+	char	*base_url;		/* resolved: it, or the region's */
 	struct config_limit track_limit;
 	struct config_limit identity_limit;
 	struct config_limit app_limit;
@@ -111,6 +112,10 @@ struct config {
 	size_t	 inputs_n;
 	struct config_output *outputs;
 	size_t	 outputs_n;
+
+	/* Who said what, for messages; only config*.c looks at it. */
+	struct config_origin *origins;
+	size_t	 origins_n;
 };
 
 /*

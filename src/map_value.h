@@ -57,7 +57,8 @@ void	map_list_add(struct map_list *, const cJSON *element);
 struct map_props {
 	struct map_writer *w;
 	size_t		 begin;		/* of the object in w->out */
-	const char	*system[MAP_SYSTEM_MAX];	/* names that were added */
+	/* The names that step 1 added. */
+	const char	*system[MAP_SYSTEM_MAX];
 	size_t		 system_n;
 	struct map_name	*names;		/* see map_value.c */
 	bool		 user;		/* user properties: more is reserved */

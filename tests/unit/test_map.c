@@ -111,7 +111,7 @@ map_batch_gives_the_first_outcome_that_applies(void **state)
 }
 
 static void
-map_batch_refuses_an_identity_over_255_units_and_never_cuts_it(void **state)
+map_batch_refuses_identities_over_255_units_uncut(void **state)
 {
 	struct fixture *f = *state;
 	/* 127 pairs are 254 units. */
@@ -136,7 +136,7 @@ map_batch_refuses_an_identity_over_255_units_and_never_cuts_it(void **state)
 }
 
 static void
-map_batch_takes_the_profiles_external_id_when_the_batch_has_none(void **state)
+map_batch_falls_back_to_the_profiles_external_id(void **state)
 {
 	struct fixture *f = *state;
 
@@ -275,7 +275,7 @@ assert_key(const struct map_event *e, const char *text)
 }
 
 static void
-map_batch_takes_the_time_of_the_event_the_batch_or_the_receipt(void **state)
+map_batch_takes_the_time_of_event_batch_or_receipt(void **state)
 {
 	struct fixture *f = *state;
 	size_t i;
@@ -444,14 +444,14 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    MAP_TEST(map_batch_gives_the_first_outcome_that_applies),
-	    MAP_TEST(map_batch_refuses_an_identity_over_255_units_and_never_cuts_it),
-	    MAP_TEST(map_batch_takes_the_profiles_external_id_when_the_batch_has_none),
+	    MAP_TEST(map_batch_refuses_identities_over_255_units_uncut),
+	    MAP_TEST(map_batch_falls_back_to_the_profiles_external_id),
 	    MAP_TEST(map_batch_sends_development_to_its_own_app),
 	    MAP_TEST(map_batch_lets_the_input_override_the_output),
 	    MAP_TEST(map_batch_cuts_event_names_with_their_prefix),
 	    MAP_TEST(map_batch_counts_nothing_of_what_is_not_sent),
 	    MAP_TEST(map_batch_names_what_it_does_not_send),
-	    MAP_TEST(map_batch_takes_the_time_of_the_event_the_batch_or_the_receipt),
+	    MAP_TEST(map_batch_takes_the_time_of_event_batch_or_receipt),
 	    MAP_TEST(map_batch_keys_events_by_message_request_or_receipt),
 	    MAP_TEST(map_batch_writes_the_session_unless_it_is_told_not_to),
 	    MAP_TEST(map_batch_ends_the_system_properties_with_the_feeds_name),

@@ -86,30 +86,28 @@ units_of(char byte)
 {
 	const unsigned char c = (unsigned char)byte;
 
-	if (c < 0x80)
-		return 1;
-	return c < 0xc0 ? 0 : c < 0xf0 ? 1 : 2;
+	return (size_t)((c & 0xc0) != 0x80) + (size_t)(c >= 0xf0);
 }
 
 void
 json_position(const char *text, size_t len, size_t offset, size_t *line,
     size_t *position)
 {
-	size_t i;
+	size_t lines = 1, units = 0, i;
 
 	assert(offset <= len);
-	*line = 1;
-	*position = 1;
 	for (i = json_bom(text, len); i < offset; i++) {
 		/* A CR right before a LF ends no line: the LF does. */
 		if (text[i] == '\n' || (text[i] == '\r' &&
 		    !(i + 1 < len && text[i + 1] == '\n'))) {
-			++*line;
-			*position = 1;
+			lines++;
+			units = 0;
 		} else {
-			*position += units_of(text[i]);
+			units += units_of(text[i]);
 		}
 	}
+	*line = lines;
+	*position = units + 1;
 }
 
 size_t

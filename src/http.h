@@ -91,6 +91,9 @@ struct http_answer {
 void	http_reply(struct http_request *, const struct http_answer *);
 /* Waits for http_release: for answers that say "it is on disk". */
 void	http_hold(struct http_request *, const struct http_answer *);
+/* No answer: the connection is cut, with a TCP reset where there is one.  It
+ * stands for http_reply, and is what simulations of failures need. */
+void	http_reset(struct http_request *);
 /* How many answers wait. */
 size_t	http_held(const struct http *);
 /*

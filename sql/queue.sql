@@ -294,8 +294,8 @@ UPDATE request
 
 --: window_requests
 -- For the windows, newest first.
-SELECT id, lane, app, objects, ended_boot, boot_id = :boot_id FROM request
- WHERE never_left = 0 AND ended_at IS NOT NULL
+SELECT id, app, objects, ended_boot, boot_id = :boot_id FROM request
+ WHERE lane = :lane AND never_left = 0 AND ended_at IS NOT NULL
  ORDER BY id DESC;
 
 --: window_identities
@@ -315,9 +315,9 @@ UPDATE event
  WHERE id = :id;
 
 --: event_remap
--- A fresh payload for an event that had none.
+-- A fresh payload; a development event may have got an app of its own.
 UPDATE event
-   SET identity = :identity, name = :name, event_at = :event_at,
+   SET lane = :lane, identity = :identity, name = :name, event_at = :event_at,
        commerce = :commerce, objects = :objects, payload = :payload, sent = 0
  WHERE id = :id;
 

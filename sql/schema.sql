@@ -176,6 +176,7 @@ CREATE TABLE request (
 	answer	TEXT				-- the start of what Heap said
 ) STRICT;
 CREATE INDEX request_ended ON request (ended_at);
+CREATE INDEX request_lane ON request (lane, id);
 
 -- What a request mentioned: the windows are rebuilt from it.
 CREATE TABLE request_identity (
@@ -223,8 +224,8 @@ CREATE TABLE seen (
 ) STRICT;
 CREATE UNIQUE INDEX seen_id ON seen (source_request_id, input_key);
 
--- Events by lane: `accepted`, `pruned` and `erased` only ever rise; the
--- others are how many are in that state.
+-- Events by lane: how many are in each state, and how many were `accepted`,
+-- `pruned` and `erased` in all.
 CREATE TABLE tally (
 	lane	INTEGER NOT NULL REFERENCES lane (id),
 	name	TEXT NOT NULL,			-- a state, or one of those three

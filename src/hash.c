@@ -3,6 +3,7 @@
  *
  * Knows OpenSSL's libcrypto, and is alone in that.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -73,4 +74,27 @@ hash_equal(const char *given, const char *secret)
 	const char *other = given_len == n ? given : secret;
 
 	return (CRYPTO_memcmp(other, secret, n) == 0) & (given_len == n);
+}
+
+bool
+hash_unbase64(const char *text, struct buf *out)
+{
+	size_t len = strlen(text), pad = 0;
+	unsigned char *decoded;
+	int n;
+
+	if (len == 0 || len % 4 != 0)
+		return false;
+	while (pad < 2 && text[len - 1 - pad] == '=')
+		pad++;
+	/* libcrypto forgives white space and takes "=" anywhere. */
+	if (strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	    "0123456789+/") != len - pad)
+		return false;
+	decoded = xmalloc(len / 4 * 3);
+	n = EVP_DecodeBlock(decoded, (const unsigned char *)text, (int)len);
+	if (n >= (int)pad)
+		buf_put(out, decoded, (size_t)n - pad);
+	free(decoded);
+	return n >= (int)pad;
 }

@@ -295,18 +295,15 @@ arena_strndup(struct arena *a, const char *s, size_t n)
 char *
 arena_printf(struct arena *a, const char *fmt, ...)
 {
-	va_list ap, again;
+	struct buf text = BUF_INIT;
+	va_list ap;
 	char *p;
-	int n;
 
 	va_start(ap, fmt);
-	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	assert(n >= 0);
-	p = arena_alloc(a, (size_t)n + 1);
-	vsnprintf(p, (size_t)n + 1, fmt, again);
-	va_end(again);
+	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
+	p = arena_strndup(a, buf_str(&text), text.len);
+	buf_free(&text);
 	return p;
 }
 

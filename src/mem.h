@@ -49,7 +49,8 @@ void	 buf_put(struct buf *, const void *, size_t);
 void	 buf_puts(struct buf *, const char *);
 void	 buf_putc(struct buf *, char);
 void	 buf_printf(struct buf *, const char *fmt, ...) HR_PRINTF(2, 3);
-void	 buf_vprintf(struct buf *, const char *fmt, va_list);
+void	 buf_vprintf(struct buf *, const char *fmt, va_list)
+	    HR_PRINTF(2, 0);
 void	 buf_cut(struct buf *, size_t len);	/* shortens to len */
 /* The text, NUL-terminated; lent until the next call on the buffer. */
 const char *buf_str(struct buf *);

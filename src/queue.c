@@ -20,16 +20,18 @@ struct tally {
 	int64_t	events;
 };
 
-/* Calls heaprelay_tally(lane, old state, new state) for whatever happens to
- * an event; a state is NULL where there is none. */
+/* Calls heaprelay_tally(old lane, old state, new lane, new state) for whatever
+ * happens to an event; they are NULL where there is none. */
 static const char tally_triggers[] =
 	"CREATE TEMP TRIGGER tally_insert AFTER INSERT ON main.event BEGIN"
-	" SELECT heaprelay_tally(NEW.lane, NULL, NEW.state); END;"
-	"CREATE TEMP TRIGGER tally_update AFTER UPDATE OF state ON main.event"
-	" WHEN OLD.state <> NEW.state BEGIN"
-	" SELECT heaprelay_tally(NEW.lane, OLD.state, NEW.state); END;"
+	" SELECT heaprelay_tally(NULL, NULL, NEW.lane, NEW.state); END;"
+	"CREATE TEMP TRIGGER tally_update AFTER UPDATE OF state, lane"
+	" ON main.event"
+	" WHEN OLD.state <> NEW.state OR OLD.lane <> NEW.lane BEGIN"
+	" SELECT heaprelay_tally(OLD.lane, OLD.state, NEW.lane, NEW.state);"
+	" END;"
 	"CREATE TEMP TRIGGER tally_delete AFTER DELETE ON main.event BEGIN"
-	" SELECT heaprelay_tally(OLD.lane, OLD.state, NULL); END;";
+	" SELECT heaprelay_tally(OLD.lane, OLD.state, NULL, NULL); END;";
 
 void
 queue_tally(struct queue *q, int64_t lane, const char *name, int64_t events)
@@ -55,19 +57,23 @@ static void
 on_tally(sqlite3_context *context, int argc, sqlite3_value **arg)
 {
 	struct queue *q = sqlite3_user_data(context);
-	int64_t lane = sqlite3_value_int64(arg[0]);
+	int64_t old_lane = sqlite3_value_int64(arg[0]);
+	int64_t new_lane = sqlite3_value_int64(arg[2]);
 	const char *old = (const char *)sqlite3_value_text(arg[1]);
-	const char *new = (const char *)sqlite3_value_text(arg[2]);
+	const char *new = (const char *)sqlite3_value_text(arg[3]);
 
 	(void)argc;
 	if (old != NULL)
-		queue_tally(q, lane, old, -1);
+		queue_tally(q, old_lane, old, -1);
 	if (new != NULL)
-		queue_tally(q, lane, new, 1);
-	if (old == NULL)
-		queue_tally(q, lane, "accepted", 1);
-	if (new == NULL)
-		queue_tally(q, lane, "pruned", 1);
+		queue_tally(q, new_lane, new, 1);
+	else
+		queue_tally(q, old_lane, "pruned", 1);
+	if (new != NULL && new_lane != old_lane) {
+		queue_tally(q, new_lane, "accepted", 1);
+		if (old != NULL)
+			queue_tally(q, old_lane, "accepted", -1);
+	}
 	sqlite3_result_null(context);
 }
 
@@ -117,7 +123,7 @@ queue_open(struct queue **out, const char *path, int file_mode,
 		return status;
 	}
 	db = store_db(q->store);
-	if (sqlite3_create_function(db, "heaprelay_tally", 3,
+	if (sqlite3_create_function(db, "heaprelay_tally", 4,
 	    SQLITE_UTF8 | SQLITE_DIRECTONLY, q, on_tally, NULL, NULL) !=
 	    SQLITE_OK || sqlite3_exec(db, tally_triggers, NULL, NULL, NULL) !=
 	    SQLITE_OK)

@@ -65,9 +65,6 @@ void	queue_forget_outputs(struct queue *);
 void	queue_output(struct queue *, const char *name, const char *base_url,
 	    const char *app_id, const struct queue_window *, size_t windows_n,
 	    struct queue_output *);
-/* Lane ids by output name, making the rows if need be: for events of an
- * output that goes nowhere (development without an app keeps NAME's). */
-
 /* A text setting; NULL: none.  Given (free). */
 char	*queue_setting(struct queue *, const char *name);
 void	queue_set(struct queue *, const char *name, const char *value);
@@ -260,19 +257,19 @@ void	queue_group_end(struct queue *, const struct queue_end *,
 void	queue_lane_open_ms(struct queue *, int64_t lane, int64_t open_ms);
 
 /*
- * Past requests, newest first, for the windows: until `visit` returns false.
- * `ended_boot` is of this boot when same_boot.
+ * Past requests of a lane, newest first, for the windows: until `visit`
+ * returns false.  `ended_boot` is of this boot when same_boot.
  */
 struct queue_past {
 	int64_t	request;
-	int64_t	lane;
-	int64_t	app;
+	int64_t	app;			/* that it went to */
 	int64_t	objects;
 	int64_t	ended_boot;
 	bool	same_boot;
 };
 typedef bool queue_past_visit(const struct queue_past *, void *arg);
-void	queue_past(struct queue *, queue_past_visit *, void *arg);
+void	queue_past(struct queue *, int64_t lane, queue_past_visit *,
+	    void *arg);
 typedef void queue_mention(int64_t identity, int64_t objects, void *arg);
 void	queue_mentioned(struct queue *, int64_t request, queue_mention *,
 	    void *arg);

@@ -111,6 +111,7 @@ queue_remap(struct queue *q, int64_t event, const struct queue_event *e)
 	sqlite3_stmt *st = store_sql(q->store, SQL_EVENT_REMAP);
 
 	store_int(st, ":id", event);
+	store_int(st, ":lane", e->lane);
 	store_int(st, ":identity", e->identity);
 	store_text(st, ":name", e->name);
 	store_int(st, ":event_at", e->event_at);

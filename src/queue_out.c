@@ -10,8 +10,6 @@
 #include "log.h"
 #include "queue_private.h"
 
-#define ANSWER_KEPT	1024	/* bytes of an answer that are stored */
-
 int64_t
 queue_release(struct queue *q, int64_t now, int64_t n)
 {
@@ -238,10 +236,7 @@ void
 queue_end(struct queue *q, const struct queue_end *e)
 {
 	sqlite3_stmt *st = store_sql(q->store, SQL_REQUEST_END);
-	size_t kept = e->answer != NULL ? strlen(e->answer) : 0;
 
-	if (kept > ANSWER_KEPT)
-		kept = ANSWER_KEPT;
 	store_int(st, ":request", e->request);
 	store_int(st, ":ended_at", e->ended.wall);
 	store_text(st, ":boot_id", clock_boot_id());
@@ -250,7 +245,7 @@ queue_end(struct queue *q, const struct queue_end *e)
 	store_int(st, ":status", e->status);
 	store_text(st, ":verdict", e->verdict);
 	store_text(st, ":error", e->error);
-	store_text_n(st, ":answer", e->answer, kept);
+	store_text(st, ":answer", e->answer);
 	store_run(q->store, st);
 }
 
@@ -483,19 +478,19 @@ queue_lane_open_ms(struct queue *q, int64_t lane, int64_t open_ms)
 }
 
 void
-queue_past(struct queue *q, queue_past_visit *visit, void *arg)
+queue_past(struct queue *q, int64_t lane, queue_past_visit *visit, void *arg)
 {
 	sqlite3_stmt *st = store_sql(q->store, SQL_WINDOW_REQUESTS);
 	struct queue_past p;
 
+	store_int(st, ":lane", lane);
 	store_text(st, ":boot_id", clock_boot_id());
 	while (store_row(q->store, st)) {
 		p.request = sqlite3_column_int64(st, 0);
-		p.lane = sqlite3_column_int64(st, 1);
-		p.app = sqlite3_column_int64(st, 2);
-		p.objects = sqlite3_column_int64(st, 3);
-		p.ended_boot = sqlite3_column_int64(st, 4);
-		p.same_boot = sqlite3_column_int(st, 5) != 0;
+		p.app = sqlite3_column_int64(st, 1);
+		p.objects = sqlite3_column_int64(st, 2);
+		p.ended_boot = sqlite3_column_int64(st, 3);
+		p.same_boot = sqlite3_column_int(st, 4) != 0;
 		if (!visit(&p, arg))
 			break;
 	}

@@ -1,0 +1,337 @@
+/*
+ * accept.c - one request body into the queue: parse, resolve, map, put
+ *
+ * Knows the order of the steps and what each hands to the next.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "accept.h"
+#include "hash.h"
+#include "log.h"
+
+struct acceptor {
+	struct queue		*queue;
+	struct profile_store	*profiles;
+	const struct config	*config;
+	const struct outputs	*outputs;
+	struct accept_hooks	 hooks;
+	struct arena		*arena;		/* of the batch at hand */
+};
+
+/* What one batch became for one output. */
+struct mapped {
+	const struct config_output *config;
+	const struct output	*output;
+	struct map_result	 result;
+};
+
+static void
+random_receipt(size_t batch, char out[ACCEPT_RECEIPT], void *arg)
+{
+	uint8_t bits[16];
+
+	(void)batch;
+	(void)arg;
+	hash_random(bits, sizeof(bits));
+	hash_hex(bits, sizeof(bits), out);
+}
+
+struct acceptor *
+acceptor_new(struct queue *q, struct profile_store *profiles,
+    const struct config *config, const struct outputs *outputs,
+    const struct accept_hooks *hooks)
+{
+	struct acceptor *a = xcalloc(1, sizeof(*a));
+
+	a->queue = q;
+	a->profiles = profiles;
+	a->config = config;
+	a->outputs = outputs;
+	if (hooks != NULL)
+		a->hooks = *hooks;
+	if (a->hooks.receipt == NULL)
+		a->hooks.receipt = random_receipt;
+	a->arena = arena_new();
+	return a;
+}
+
+void
+acceptor_free(struct acceptor *a)
+{
+	if (a == NULL)
+		return;
+	arena_free(a->arena);
+	free(a);
+}
+
+static bool
+goes_to(const struct config_input *input, const char *output)
+{
+	size_t i;
+
+	for (i = 0; i < input->outputs.n; i++)
+		if (strcmp(input->outputs.s[i], output) == 0)
+			return true;
+	return input->outputs.n == 0;
+}
+
+static void
+count(const struct map_counts *c)
+{
+	stat_add(STAT_truncated_name, c->truncated_name);
+	stat_add(STAT_truncated_value, c->truncated_value);
+	stat_add(STAT_joined_list, c->joined_list);
+	stat_add(STAT_stringified_object, c->stringified_object);
+	stat_add(STAT_stringified_integer, c->stringified_integer);
+	stat_add(STAT_property_collision, c->property_collision);
+	stat_add(STAT_renamed_property, c->renamed_property);
+	stat_add(STAT_autocapture_name, c->autocapture_name);
+}
+
+/* Maps the batch for one output; the result lies in the arena. */
+static void
+map_for(struct acceptor *a, struct mapped *m, const struct mp_batch *b,
+    const struct map_context *context, const struct config_input *input)
+{
+	struct map_context c = *context;
+	enum mp_identity_type type = m->config->external_id;
+
+	if (type != MP_IDENTITIES && c.has_mpid && b->identity[type] == NULL)
+		c.profile_external_id = profile_current(a->profiles, a->arena,
+		    c.mpid, type);
+	map_batch(&m->result, a->arena, b, &c, input, m->config);
+	m->output = outputs_for(a->outputs, m->config,
+	    m->result.development_app);
+	count(&m->result.counts);
+}
+
+static const enum stat_id outcome_stat[] = {
+	[MAP_SEND] = STAT_outcome_send,
+	[MAP_SKIP] = STAT_outcome_skip,
+	[MAP_REJECT] = STAT_outcome_reject,
+};
+
+/* A mapped event as the queue takes it. */
+static void
+translate(struct acceptor *a, const struct output *output,
+    const struct map_event *m, struct queue_event *e)
+{
+	static const enum queue_entry entry[] = {
+		[MAP_SEND] = QUEUE_QUEUED,
+		[MAP_SKIP] = QUEUE_SKIPPED,
+		[MAP_REJECT] = QUEUE_STUCK,
+	};
+
+	e->lane = output->ids.lane[m->lane];
+	e->kind = m->lane;
+	e->event_index = m->event_index;
+	e->identity = m->identity != NULL ?
+	    queue_identity(a->queue, m->identity) : 0;
+	e->name = m->name;
+	e->event_at = m->event_at;
+	e->commerce = m->commerce;
+	e->objects = m->objects;
+	e->payload = m->payload;
+	e->payload_len = m->payload_len;
+	e->entry = entry[m->action];
+	e->reason = m->reason;
+}
+
+static void
+put(struct acceptor *a, const struct mp_batch *b,
+    const struct queue_batch *row, const struct mapped *m)
+{
+	struct queue_event e;
+	size_t i;
+
+	for (i = 0; i < m->result.events_n; i++) {
+		translate(a, m->output, &m->result.events[i], &e);
+		queue_event(a->queue, row, &e);
+		stat_add(outcome_stat[m->result.events[i].action], 1);
+		if (a->hooks.outcome != NULL)
+			a->hooks.outcome(b, m->output, &m->result.events[i],
+			    a->hooks.arg);
+	}
+}
+
+static void
+accept_batch(struct acceptor *a, const struct config_input *input,
+    enum mp_path path, const struct mp_batch *b, int64_t now)
+{
+	char receipt[ACCEPT_RECEIPT];
+	struct map_context context = { .path = path, .received_at = now,
+	    .receipt_id = receipt };
+	struct queue_batch row;
+	struct mapped *m;
+	size_t i, n = 0;
+
+	a->hooks.receipt(b->index, receipt, a->hooks.arg);
+	context.duplicate = b->source_request_id != NULL &&
+	    queue_seen(a->queue, input->key, b->source_request_id,
+	    now - a->config->keep_dedup_ms);
+	context.has_mpid = b->has_mpid;
+	context.mpid = b->mpid;
+	if (!context.duplicate &&
+	    (path != MP_HISTORICAL || mp_historical_valid(b, now)))
+		context.has_mpid = profile_resolve(a->profiles, b,
+		    queue_next_batch(a->queue), &context.mpid);
+
+	memset(&row, 0, sizeof(row));
+	m = arena_calloc(a->arena, a->config->outputs_n, sizeof(*m));
+	for (i = 0; i < a->config->outputs_n; i++) {
+		if (!goes_to(input, a->config->outputs[i].name))
+			continue;
+		m[n].config = &a->config->outputs[i];
+		map_for(a, &m[n], b, &context, input);
+		row.events += m[n++].result.events_n;
+	}
+	row.receipt_id = receipt;
+	row.input = input->name;
+	row.path = mp_path_name(path);
+	row.development = b->development;
+	row.received_at = now;
+	row.has_mpid = context.has_mpid;
+	row.mpid = context.mpid;
+	row.source_request_id = b->source_request_id;
+	row.duplicate = context.duplicate;
+	row.body = b->text;
+	row.body_len = b->text_len;
+	queue_batch(a->queue, &row);
+	for (i = 0; i < n; i++)
+		put(a, b, &row, &m[i]);
+	if (b->source_request_id != NULL && !context.duplicate)
+		queue_see(a->queue, input->key, b->source_request_id, now);
+	stat_add(STAT_batches_accepted, 1);
+	stat_add(STAT_batches_duplicate, context.duplicate);
+	stat_add(STAT_ignored_identity, b->ignored_identities);
+	stat_add(STAT_ignored_deleted_attribute, b->deleted_attributes);
+}
+
+static void
+put_error(struct buf *out, const char *message, bool first)
+{
+	buf_puts(out, first ? "{\"errors\":[" : ",");
+	buf_puts(out, "{\"code\":\"BAD_REQUEST\",\"message\":");
+	json_put_text(out, message);
+	buf_putc(out, '}');
+}
+
+void
+accept_error(struct buf *out, const char *message)
+{
+	put_error(out, message, true);
+	buf_puts(out, "]}");
+}
+
+size_t
+accept_body(struct acceptor *a, const struct config_input *input,
+    enum mp_path path, const char *body, size_t len, int64_t now,
+    struct buf *errors)
+{
+	struct mp_request *r = mp_parse(path, body, len);
+	size_t accepted = r->batches_n, b = 0, f = 0;
+
+	/* Both lists are in the order of the array; so is what is told. */
+	while (b < r->batches_n || f < r->refusals_n) {
+		if (b == r->batches_n || (f < r->refusals_n &&
+		    r->refusals[f].batch < (int64_t)r->batches[b].index)) {
+			put_error(errors, r->refusals[f].message, f == 0);
+			if (a->hooks.refusal != NULL)
+				a->hooks.refusal(&r->refusals[f],
+				    a->hooks.arg);
+			f++;
+		} else {
+			accept_batch(a, input, path, &r->batches[b++], now);
+			arena_reset(a->arena);
+		}
+	}
+	if (f > 0)
+		buf_puts(errors, "]}");
+	stat_add(STAT_batches_refused, f);
+	mp_request_free(r);
+	return accepted;
+}
+
+/* The event of the new mapping that stands where the old one stood. */
+static const struct map_event *
+counterpart(const struct map_result *r, int64_t event_index)
+{
+	size_t i;
+
+	for (i = 0; i < r->events_n; i++)
+		if (r->events[i].event_index == event_index)
+			return &r->events[i];
+	return NULL;
+}
+
+/* The configured output that a lane belongs to. */
+static const struct config_output *
+lane_output(const struct acceptor *a, int64_t lane)
+{
+	size_t i;
+
+	for (i = 0; i < a->outputs->n; i++)
+		if (a->outputs->o[i].ids.lane[HEAP_TRACK] == lane ||
+		    a->outputs->o[i].ids.lane[HEAP_USER_PROPERTIES] == lane)
+			return a->outputs->o[i].config;
+	return NULL;
+}
+
+static bool
+remap(struct acceptor *a, int64_t event, const struct queue_found *f,
+    const struct queue_stored *s, const struct mp_batch *b,
+    struct why *why)
+{
+	const struct config_input *input = config_input(a->config, s->input);
+	struct map_context context = { .received_at = s->received_at,
+	    .receipt_id = s->receipt_id, .duplicate = s->duplicate,
+	    .has_mpid = s->has_mpid, .mpid = s->mpid };
+	const struct map_event *e;
+	struct queue_event put_event;
+	struct mapped m;
+
+	m.config = lane_output(a, f->lane);
+	if (input == NULL || m.config == NULL) {
+		why_set(why, "the %s of event %lld is not configured any more",
+		    input == NULL ? "input" : "output", (long long)event);
+		return false;
+	}
+	(void)mp_path_parse(s->path, &context.path);
+	map_for(a, &m, b, &context, input);
+	e = counterpart(&m.result, f->event_index);
+	if (e == NULL || e->action != MAP_SEND) {
+		why_set(why, "event %lld cannot be sent with today's settings: "
+		    "%s", (long long)event, e != NULL ? e->reason :
+		    "they make nothing of it");
+		return false;
+	}
+	translate(a, m.output, e, &put_event);
+	queue_remap(a->queue, event, &put_event);
+	return true;
+}
+
+bool
+accept_again(struct acceptor *a, int64_t event, const struct queue_found *f,
+    struct why *why)
+{
+	struct queue_stored s;
+	struct mp_request *r;
+	bool done = false;
+
+	if (!queue_stored(a->queue, f->batch, &s)) {
+		why_set(why, "the batch of event %lld is gone",
+		    (long long)event);
+		return false;
+	}
+	r = mp_parse(MP_EVENTS, s.body, s.body_len);
+	if (r->batches_n == 1)
+		done = remap(a, event, f, &s, &r->batches[0], why);
+	else
+		why_set(why, "the stored batch of event %lld cannot be read",
+		    (long long)event);
+	mp_request_free(r);
+	arena_reset(a->arena);
+	queue_stored_free(&s);
+	return done;
+}

@@ -1,0 +1,67 @@
+/*
+ * accept.h - one request body into the queue: parse, resolve, map, put
+ *
+ * All that happens to a body between its arrival and the turn's commit,
+ * without HTTP: the ingest endpoints, and every tool that shows what they
+ * would do, go through here.
+ */
+#ifndef HR_ACCEPT_H
+#define HR_ACCEPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "map.h"
+#include "mparticle.h"
+#include "output.h"
+#include "profile.h"
+#include "queue.h"
+
+struct acceptor;
+
+#define ACCEPT_RECEIPT	33	/* a receipt id and its NUL */
+
+struct accept_hooks {
+	/* The receipt id of the batch at that index of its request; NULL:
+	 * 128 random bits in hex. */
+	void	(*receipt)(size_t batch, char out[ACCEPT_RECEIPT], void *arg);
+	/* Each outcome, in order; the event is lent for the call.  May be
+	 * NULL. */
+	void	(*outcome)(const struct mp_batch *, const struct output *,
+		    const struct map_event *, void *arg);
+	/* Each refusal, in its place among the batches.  May be NULL. */
+	void	(*refusal)(const struct mp_refusal *, void *arg);
+	void	*arg;
+};
+
+/* Keeps all of them until acceptor_free; `hooks` may be NULL. */
+struct acceptor *acceptor_new(struct queue *, struct profile_store *,
+	    const struct config *, const struct outputs *,
+	    const struct accept_hooks *);
+void	acceptor_free(struct acceptor *);	/* NULL: nothing */
+
+/*
+ * accept_body - one body, inflated, into the open transaction
+ *
+ * Appends mParticle's errors body to `errors` when anything was refused.
+ * Returns how many batches were accepted.
+ */
+size_t	accept_body(struct acceptor *, const struct config_input *,
+	    enum mp_path, const char *body, size_t len, int64_t now,
+	    struct buf *errors);
+
+/* Appends an errors body with one entry. */
+void	accept_error(struct buf *, const char *message);
+
+/*
+ * accept_again - maps an event's stored batch anew
+ *
+ * With today's settings and the stored MPID, receipt id and time (delivery.md
+ * section 9).  true: the event has its new payload and may be replayed;
+ * false: `why` says why it still cannot be sent.
+ */
+bool	accept_again(struct acceptor *, int64_t event,
+	    const struct queue_found *, struct why *);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * admin.h - the admin API: routes as a table
+ *
+ * What an operator may ask and do over HTTP (spec: interface.md section 4).
+ * Reads go through inspect, on its own connection; writes go into the turn's
+ * transaction and their answer waits for its commit.
+ */
+#ifndef HR_ADMIN_H
+#define HR_ADMIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "accept.h"
+#include "clock.h"
+#include "config.h"
+#include "dispatch.h"
+#include "http.h"
+#include "inspect.h"
+#include "intake.h"
+#include "queue.h"
+
+struct admin;
+
+/* What the routes work on; kept until admin_free. */
+struct admin_parts {
+	struct http	*http;
+	struct queue	*queue;
+	struct inspect	*inspect;
+	struct acceptor	*acceptor;
+	struct intake	*intake;
+	struct dispatch	*dispatch;
+	const struct outputs *outputs;
+	const struct config *config;
+	int64_t		 started_at;	/* wall ms */
+};
+
+/*
+ * Reads the tokens, making the token file (mode 0600, 32 random bytes in
+ * hex) if it is not there.  NULL and `why` when that fails.
+ */
+struct admin *admin_new(const struct admin_parts *, struct why *);
+void	admin_free(struct admin *);		/* NULL: nothing */
+/* A reload: other parts from now on. */
+void	admin_reload(struct admin *, const struct admin_parts *);
+
+/* For struct http_settings; `arg` is the admin. */
+void	admin_request(struct http_request *, void *arg);
+bool	admin_early(struct http_request *, void *arg);
+void	admin_error_body(int status, const char *message, struct buf *body,
+	    const char **content_type);
+
+/* Once a turn, before the plan: writes that wait for the write lock.  As
+ * intake_turn. */
+int64_t	admin_turn(struct admin *, struct moment now);
+
+#endif

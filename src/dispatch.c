@@ -1,0 +1,449 @@
+/*
+ * dispatch.c - lanes and the turn: plan, launch, look at it
+ *
+ * Knows which outputs there are, and in which order a turn does its work:
+ * verdicts first, then what has become due, then lane by lane what may leave.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dispatch_private.h"
+#include "log.h"
+
+#define RELEASE		256	/* deferred events made ready in one turn */
+#define STEP_MS		1000	/* a change of the wall clock that counts */
+#define HOUR_MS		3600000	/* the longest Retry-After */
+
+struct dispatch *
+dispatch_new(struct event_base *base, struct queue *q,
+    dispatch_random *random)
+{
+	struct dispatch *d = xcalloc(1, sizeof(*d));
+
+	d->base = base;
+	d->queue = q;
+	d->random = random;
+	TAILQ_INIT(&d->apps);
+	TAILQ_INIT(&d->lanes);
+	TAILQ_INIT(&d->flights);
+	return d;
+}
+
+void
+flight_free(struct flight *f)
+{
+	TAILQ_REMOVE(&f->lane->dispatch->flights, f, link);
+	f->lane->inflight--;
+	buf_free(&f->body);
+	free(f->events);
+	free(f->text);
+	free(f);
+}
+
+/* The two lanes of an output share its sender; the first one owns it. */
+static void
+lane_free(struct lane *l)
+{
+	if (l->kind == HEAP_TRACK)
+		sender_free(l->sender);
+	rate_free(l->hold);
+	free(l->url);
+	free(l);
+}
+
+void
+dispatch_free(struct dispatch *d)
+{
+	struct lane *l;
+	struct app *a;
+
+	if (d == NULL)
+		return;
+	/* Senders report what they give up, so they go before the flights. */
+	TAILQ_FOREACH(l, &d->lanes, link) {
+		if (l->kind == HEAP_TRACK)
+			sender_free(l->sender);
+		l->sender = NULL;
+	}
+	while (!TAILQ_EMPTY(&d->flights))
+		flight_free(TAILQ_FIRST(&d->flights));
+	while ((l = TAILQ_FIRST(&d->lanes)) != NULL) {
+		TAILQ_REMOVE(&d->lanes, l, link);
+		lane_free(l);
+	}
+	while ((a = TAILQ_FIRST(&d->apps)) != NULL) {
+		TAILQ_REMOVE(&d->apps, a, link);
+		app_free(a);
+	}
+	free(d);
+}
+
+static struct app *
+app_of(struct dispatch *d, const struct output *o)
+{
+	struct app *a;
+
+	TAILQ_FOREACH(a, &d->apps, link)
+		if (a->id == o->ids.app)
+			return a;
+	a = app_new(o->ids.app, o->config);
+	TAILQ_INSERT_TAIL(&d->apps, a, link);
+	return a;
+}
+
+static struct lane *
+lane_of(struct dispatch *d, int64_t id)
+{
+	struct lane *l;
+
+	TAILQ_FOREACH(l, &d->lanes, link)
+		if (l->id == id)
+			return l;
+	return NULL;
+}
+
+static struct lane *
+lane_new(struct dispatch *d, const struct output *o, enum heap_lane kind,
+    int64_t now)
+{
+	struct lane *l = xcalloc(1, sizeof(*l));
+
+	l->dispatch = d;
+	l->kind = kind;
+	l->id = o->ids.lane[kind];
+	l->hold = rate_new(1, 1);
+	l->open_ms = o->ids.open_ms[kind];
+	l->open_at = now;
+	TAILQ_INSERT_TAIL(&d->lanes, l, link);
+	return l;
+}
+
+/* What a lane has of its output's settings; its breaker, its flights and what
+ * it has learnt stay. */
+static void
+lane_configure(struct lane *l, const struct output *o, int64_t now)
+{
+	l->output = o;
+	l->app = app_of(l->dispatch, o);
+	free(l->url);
+	l->url = xasprintf("%s%s", o->config->base_url,
+	    heap_lane_path(l->kind));
+	if (l->breaker.state == BREAKER_CONFIG)
+		breaker_probe_now(&l->breaker, now);	/* it may be mended */
+}
+
+static void
+output_configure(struct dispatch *d, const struct output *o, int64_t now)
+{
+	struct sender_settings s = {
+		.name = o->name,
+		.connect_timeout_ms = o->config->connect_timeout_ms,
+		.timeout_ms = o->config->timeout_ms,
+		.ca_file = o->config->ca_file,
+		.max_connections = (long)(HEAP_LANES *
+		    o->config->max_in_flight),
+	};
+	struct sender *sender = NULL;
+	struct lane *l;
+	int kind;
+
+	for (kind = 0; kind < HEAP_LANES; kind++) {
+		l = lane_of(d, o->ids.lane[kind]);
+		if (l == NULL)
+			l = lane_new(d, o, (enum heap_lane)kind, now);
+		lane_configure(l, o, now);
+		if (kind == HEAP_TRACK) {
+			if (l->sender == NULL)
+				l->sender = sender_new(d->base, &s);
+			else
+				sender_set(l->sender, &s);
+			sender = l->sender;
+		}
+		l->sender = sender;
+	}
+}
+
+void
+dispatch_configure(struct dispatch *d, const struct outputs *outputs,
+    struct moment now)
+{
+	struct flight *f;
+	struct lane *l;
+	struct app *a;
+	size_t i;
+
+	d->outputs = outputs;
+	d->offset = now.wall - now.boot;
+	TAILQ_FOREACH(l, &d->lanes, link)
+		l->output = NULL;
+	for (i = 0; i < outputs->n; i++)
+		output_configure(d, &outputs->o[i], now.boot);
+	for (i = 0; i < outputs->n; i++) {
+		a = app_of(d, &outputs->o[i]);
+		app_reset(a, outputs->o[i].config);
+	}
+	TAILQ_FOREACH(l, &d->lanes, link)
+		if (l->output != NULL)
+			app_rebuild(l->app, d->queue, l, now);
+	/* What is out has no end in the database yet. */
+	TAILQ_FOREACH(f, &d->flights, link) {
+		app_note(f->lane->app, f, now.boot);
+		if (f->state != FLIGHT_CLAIMED && f->state != FLIGHT_OUT)
+			app_end(f->lane->app, f, f->ended.boot);
+	}
+	queue_rearm(d->queue, now.wall, now.wall + HOUR_MS);
+}
+
+/* Everything that was measured by the wall clock is measured anew. */
+static void
+look_for_step(struct dispatch *d, struct moment now)
+{
+	int64_t offset = now.wall - now.boot, step = offset - d->offset;
+
+	if (step > -STEP_MS && step < STEP_MS) {
+		d->offset = offset;	/* it drifts */
+		return;
+	}
+	if (queue_begin(d->queue) != QUEUE_READY)
+		return;
+	log_warn("dispatch: the clock was stepped ms=%lld", (long long)step);
+	queue_rearm(d->queue, now.wall, now.wall + HOUR_MS);
+	d->offset = offset;
+}
+
+int64_t
+lane_open_ms(struct lane *l, int64_t now)
+{
+	if (l->breaker.state == BREAKER_CLOSED && now > l->open_at)
+		l->open_ms += now - l->open_at;
+	l->open_at = now;
+	return l->open_ms;
+}
+
+/* true: the transaction is open. */
+static bool
+write_verdicts(struct dispatch *d)
+{
+	struct flight *f;
+
+	TAILQ_FOREACH(f, &d->flights, link) {
+		if (f->state != FLIGHT_ANSWERED)
+			continue;
+		if (queue_begin(d->queue) != QUEUE_READY)
+			return false;
+		verdict_write(f);
+	}
+	return true;
+}
+
+/* true: the transaction is open, or nothing was due. */
+static bool
+release_due(struct dispatch *d, struct moment now)
+{
+	if (queue_next_due(d->queue) > now.wall)
+		return true;
+	if (queue_begin(d->queue) != QUEUE_READY)
+		return false;
+	queue_release(d->queue, now.wall, RELEASE);
+	return true;
+}
+
+/* When the lane may be planned for again; `now`: it may. */
+static int64_t
+lane_opens(const struct lane *l, int64_t now)
+{
+	if (l->output == NULL)
+		return INT64_MAX;
+	if (breaker_may(&l->breaker, now) == BREAKER_MAY_NOT)
+		return breaker_next(&l->breaker, now);
+	if (breaker_may(&l->breaker, now) == BREAKER_MAY_PROBE &&
+	    l->inflight > 0)
+		return INT64_MAX;	/* until those have ended */
+	if (l->inflight >= (size_t)l->output->config->max_in_flight)
+		return INT64_MAX;
+	return l->frozen_until > now ? l->frozen_until : now;
+}
+
+/* false: the write lock was refused. */
+static bool
+plan_lane(struct lane *l, struct moment now)
+{
+	struct dispatch *d = l->dispatch;
+	struct flight *f;
+
+	rate_expire(l->hold, now.boot);
+	while ((l->next_at = lane_opens(l, now.boot)) <= now.boot) {
+		if (!request_ready(l, now))
+			return true;
+		if (queue_begin(d->queue) != QUEUE_READY)
+			return false;
+		f = request_plan(l, now);
+		if (f == NULL)
+			return true;
+		l->inflight++;
+		if (f->probe)
+			breaker_probe_sent(&l->breaker);
+		TAILQ_INSERT_TAIL(&d->flights, f, link);
+	}
+	return true;
+}
+
+/* The earliest of what is to come, in ms from now. */
+static int64_t
+next_wait(struct dispatch *d, struct moment now)
+{
+	int64_t at = INT64_MAX, due = queue_next_due(d->queue);
+	struct lane *l;
+
+	if (due != INT64_MAX)
+		at = now.boot + (due > now.wall ? due - now.wall : 0);
+	TAILQ_FOREACH(l, &d->lanes, link)
+		if (l->next_at < at)
+			at = l->next_at;
+	if (at == INT64_MAX)
+		return at;
+	return at > now.boot ? at - now.boot : 0;
+}
+
+#define BUSY_RETRY_MS	20	/* somebody else has the write lock */
+
+int64_t
+dispatch_plan(struct dispatch *d, struct moment now)
+{
+	struct lane *l;
+	struct app *a;
+
+	look_for_step(d, now);
+	if (!write_verdicts(d) || !release_due(d, now))
+		return BUSY_RETRY_MS;
+	if (d->stopping)
+		return INT64_MAX;
+	TAILQ_FOREACH(a, &d->apps, link)
+		app_expire(a, now.boot);
+	TAILQ_FOREACH(l, &d->lanes, link)
+		if (!plan_lane(l, now))
+			return BUSY_RETRY_MS;
+	return next_wait(d, now);
+}
+
+static void
+launch(struct flight *f)
+{
+	f->state = FLIGHT_OUT;
+	stat_add(STAT_requests_sent, 1);
+	sender_post(f->lane->sender, f->lane->url, &f->body, verdict_note, f);
+}
+
+/* The claim was rolled back: as if it had never been planned. */
+static void
+forget(struct flight *f, int64_t now)
+{
+	size_t i;
+
+	app_cancel(f->lane->app, f);
+	for (i = 0; i < f->events_n; i++)
+		lane_unhold(f->lane, f->events[i].identity, f->request, now);
+	if (f->probe)
+		breaker_probe_forgotten(&f->lane->breaker, now);
+	flight_free(f);
+}
+
+void
+dispatch_launch(struct dispatch *d, bool durable)
+{
+	int64_t now = clock_now().boot;
+	struct flight *f, *next;
+
+	for (f = TAILQ_FIRST(&d->flights); f != NULL; f = next) {
+		next = TAILQ_NEXT(f, link);
+		if (f->state == FLIGHT_CLAIMED && durable)
+			launch(f);
+		else if (f->state == FLIGHT_CLAIMED)
+			forget(f, now);
+		else if (f->state == FLIGHT_WRITTEN && durable)
+			flight_free(f);
+		else if (f->state == FLIGHT_WRITTEN)
+			f->state = FLIGHT_ANSWERED;
+	}
+}
+
+void
+dispatch_stop(struct dispatch *d)
+{
+	d->stopping = true;
+}
+
+size_t
+dispatch_flights(const struct dispatch *d)
+{
+	const struct flight *f;
+	size_t n = 0;
+
+	TAILQ_FOREACH(f, &d->flights, link)
+		n++;
+	return n;
+}
+
+void
+dispatch_each(struct dispatch *d, struct moment now, dispatch_visit *visit,
+    void *arg)
+{
+	struct dispatch_lane view;
+	struct lane *l;
+
+	TAILQ_FOREACH(l, &d->lanes, link) {
+		if (l->output == NULL)
+			continue;
+		memset(&view, 0, sizeof(view));
+		view.output = l->output->name;
+		view.config = l->output->config;
+		view.app_id = l->output->app_id;
+		view.lane = l->id;
+		view.kind = l->kind;
+		view.inflight = l->inflight;
+		if (l->frozen_until > now.boot)
+			view.frozen_until = now.wall + l->frozen_until -
+			    now.boot;
+		view.breaker = &l->breaker;
+		if (l->breaker.state != BREAKER_CLOSED &&
+		    l->breaker.until > now.boot)
+			view.breaker_until = now.wall + l->breaker.until -
+			    now.boot;
+		visit(&view, arg);
+	}
+}
+
+static void
+window_view(struct dispatch_window *w, const char *name, struct rate *r,
+    struct moment now)
+{
+	int64_t frees;
+
+	w->name = name;
+	w->used = rate_used(r, 0, now.boot);
+	w->limit = rate_limit(r);
+	w->window_ms = rate_window(r);
+	w->frees_at = 0;
+	if (w->used == 0)
+		return;
+	frees = rate_next(r, 0, w->limit - w->used + 1, now.boot);
+	if (frees != RATE_NEVER)
+		w->frees_at = now.wall + frees - now.boot;
+}
+
+size_t
+dispatch_windows(struct dispatch *d, const char *output, struct moment now,
+    struct dispatch_window w[DISPATCH_WINDOWS])
+{
+	struct lane *l;
+
+	TAILQ_FOREACH(l, &d->lanes, link) {
+		if (l->output == NULL || strcmp(l->output->name, output) != 0)
+			continue;
+		window_view(&w[0], "app_limit", l->app->app_objects, now);
+		window_view(&w[1], "properties_app_limit", l->app->app_users,
+		    now);
+		return DISPATCH_WINDOWS;
+	}
+	return 0;
+}

@@ -1,0 +1,163 @@
+/*
+ * dispatch_private.h - what the files of dispatch share
+ *
+ * dispatch.c has the lanes and the turn, dispatch_window.c the windows of the
+ * apps, dispatch_request.c fills requests, dispatch_verdict.c judges answers.
+ */
+#ifndef HR_DISPATCH_PRIVATE_H
+#define HR_DISPATCH_PRIVATE_H
+
+#include <sys/queue.h>
+
+#include "dispatch.h"
+#include "rate.h"
+#include "retry.h"
+#include "sender.h"
+
+/* next_at of an identity that waits for something in flight. */
+#define PARKED	(INT64_MAX / 4)
+
+/*
+ * What Heap counts by: (base_url, app_id).  Every window is keyed by identity
+ * id, those of the whole app by 0.  Times are boot ms.
+ */
+struct app {
+	int64_t		 id;
+	const struct config_output *config;	/* of one of its outputs */
+	struct rate	*track;		/* requests to track by identity */
+	struct rate	*objects;	/* track objects by identity */
+	struct rate	*app_objects;	/* track objects */
+	struct rate	*properties;	/* property requests by identity */
+	struct rate	*app_users;	/* users in property requests */
+	TAILQ_ENTRY(app) link;
+};
+
+struct lane {
+	struct dispatch	*dispatch;
+	const struct output *output;	/* NULL: not configured any more */
+	enum heap_lane	 kind;
+	int64_t		 id;
+	struct app	*app;
+	struct sender	*sender;
+	char		*url;
+	struct breaker	 breaker;
+	int64_t		 frozen_until;	/* boot ms; a 429 for many */
+	int		 limited;	/* 429s for many in a row */
+	/* Identities that nothing is sent for: an update in flight, a 429 of
+	 * their own, pacing.  One entry a reason; see lane_hold. */
+	struct rate	*hold;
+	size_t		 inflight;	/* requests claimed or out */
+	int64_t		 next_at;	/* boot ms; the plan's last word */
+	/* lane.open_ms as it was at open_at (boot ms). */
+	int64_t		 open_ms;
+	int64_t		 open_at;
+	bool		 open_changed;	/* to be written */
+	TAILQ_ENTRY(lane) link;
+};
+
+enum flight_state {
+	FLIGHT_CLAIMED,		/* planned this turn */
+	FLIGHT_OUT,		/* handed to the sender */
+	FLIGHT_ANSWERED,	/* the verdict is noted */
+	FLIGHT_WRITTEN		/* ... and written this turn */
+};
+
+/* One request from its claim until its verdict is durable. */
+struct flight {
+	struct lane	*lane;
+	enum flight_state state;
+	int64_t		 request;
+	int64_t		 group;		/* under suspicion; 0: ordinary */
+	bool		 probe;
+	enum heap_form	 form;
+	struct buf	 body;		/* until it is handed to the sender */
+	struct queue_claimed *events;	/* in the order of the body */
+	size_t		 events_n;
+	size_t		 objects;
+	/* A slice of the only event: the next one starts there; 0: all of it
+	 * (or its last slice) is in here. */
+	size_t		 slice_end;
+	/* The answer, once noted. */
+	enum retry_verdict verdict;
+	struct retry_answer answer;
+	char		 error[160];	/* "": there was an answer */
+	char		*text;		/* its start */
+	struct moment	 ended;
+	uint64_t	 random;	/* jitter, drawn once */
+	TAILQ_ENTRY(flight) link;
+};
+
+TAILQ_HEAD(lanes, lane);
+TAILQ_HEAD(apps, app);
+TAILQ_HEAD(flights, flight);
+
+struct dispatch {
+	struct event_base *base;
+	struct queue	*queue;
+	dispatch_random	*random;
+	const struct outputs *outputs;
+	struct apps	 apps;
+	struct lanes	 lanes;
+	struct flights	 flights;
+	bool		 stopping;
+	/* wall - boot at the last turn: a change is a step of the clock. */
+	int64_t		 offset;
+};
+
+/* --- dispatch_window.c --- */
+
+struct app *app_new(int64_t id, const struct config_output *);
+void	app_free(struct app *);
+/* Sets the limits and forgets what is noted. */
+void	app_reset(struct app *, const struct config_output *);
+/* Feeds the stored requests of a lane into the windows of its app. */
+void	app_rebuild(struct app *, struct queue *, const struct lane *,
+	    struct moment now);
+/* A request occupies its windows; it ended; it never left. */
+void	app_note(struct app *, const struct flight *, int64_t now);
+void	app_end(struct app *, const struct flight *, int64_t ended);
+void	app_cancel(struct app *, const struct flight *);
+void	app_expire(struct app *, int64_t now);
+
+/* How many objects (users) the app, and an identity, may send now. */
+int64_t	app_room(struct app *, enum heap_lane, int64_t now);
+int64_t	identity_room(struct app *, enum heap_lane, int64_t identity,
+	    int64_t now);
+/* When n objects of the app, or of an identity, have room; RATE_NEVER: when
+ * something in flight ends. */
+int64_t	app_next(struct app *, enum heap_lane, int64_t n, int64_t now);
+int64_t	identity_next(struct app *, enum heap_lane, int64_t identity,
+	    int64_t n, int64_t now);
+/* The most objects of one identity that a request could ever carry. */
+int64_t	identity_most(const struct app *, enum heap_lane);
+
+/* Nothing is sent for the identity before `until`; RATE_NEVER: until
+ * lane_unhold of that request. */
+void	lane_hold(struct lane *, int64_t identity, int64_t request,
+	    int64_t until, int64_t now);
+void	lane_unhold(struct lane *, int64_t identity, int64_t request,
+	    int64_t now);
+
+/* --- dispatch_request.c --- */
+
+/* Is there anything to plan for?  If not, sets the lane's next_at to the
+ * instant at which that changes by itself.  Only reads. */
+bool	request_ready(struct lane *, struct moment now);
+/* Claims the next request of the lane, if any may go; NULL: none, and next_at
+ * is set as above. */
+struct flight *request_plan(struct lane *, struct moment now);
+
+/* --- dispatch_verdict.c --- */
+
+/* sender_done: notes the verdict. */
+void	verdict_note(void *flight, const struct sender_result *);
+/* Writes a noted verdict into the turn's transaction. */
+void	verdict_write(struct flight *);
+
+/* --- dispatch.c --- */
+
+void	flight_free(struct flight *);
+/* How long the lane has been open in all, by now. */
+int64_t	lane_open_ms(struct lane *, int64_t now);
+
+#endif

@@ -1,0 +1,367 @@
+/*
+ * dispatch_verdict.c - what an answer means, noted and then written
+ *
+ * Knows delivery.md sections 6 and 7.  A verdict is noted when the answer
+ * comes: windows, breaker and freezes change at once.  It is written into the
+ * next turn's transaction, and again into the one after if that fails.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dispatch_private.h"
+#include "log.h"
+
+#define ASIDE_MAX	3	/* set aside by index before halving */
+#define ANSWER_KEPT	1024	/* bytes of an answer that are kept */
+
+static void
+count_answer(const struct flight *f)
+{
+	switch (f->verdict) {
+	case RETRY_DELIVERED:
+		stat_add(STAT_requests_ok, 1);
+		break;
+	case RETRY_REFUSED:
+	case RETRY_ISOLATE:
+	case RETRY_HALVE:
+	case RETRY_TOO_LARGE:
+		stat_add(STAT_requests_refused, 1);
+		break;
+	case RETRY_LIMITED:
+		stat_add(STAT_requests_limited, 1);
+		break;
+	case RETRY_CONFIG:
+	case RETRY_LATER:
+		stat_add(STAT_requests_failed, 1);
+		break;
+	}
+}
+
+/* "503", or what failed. */
+static const char *
+failure_text(const struct flight *f, char *out, size_t size)
+{
+	if (f->answer.status == 0)
+		snprintf(out, size, "%s", f->error);
+	else
+		snprintf(out, size, "HTTP %d", f->answer.status);
+	return out;
+}
+
+static void
+note_breaker(struct flight *f)
+{
+	struct lane *l = f->lane;
+	enum breaker_state before = l->breaker.state;
+	int64_t now = f->ended.boot;
+	char text[200];
+
+	(void)lane_open_ms(l, now);	/* it counts by the state before */
+	switch (f->verdict) {
+	case RETRY_DELIVERED:
+	case RETRY_REFUSED:
+	case RETRY_ISOLATE:
+	case RETRY_HALVE:
+	case RETRY_TOO_LARGE:
+	case RETRY_LIMITED:
+		breaker_success(&l->breaker);	/* it answers for itself */
+		break;
+	case RETRY_CONFIG:
+		breaker_open_as(&l->breaker, BREAKER_CONFIG,
+		    failure_text(f, text, sizeof(text)), now);
+		break;
+	case RETRY_LATER:
+		breaker_failure(&l->breaker,
+		    failure_text(f, text, sizeof(text)), now, f->random);
+		break;
+	}
+	if (l->breaker.state != before)
+		log_warn("dispatch: breaker output=%s lane=%s state=%s "
+		    "was=%s error=\"%s\"", l->output != NULL ?
+		    l->output->name : "-", heap_lane_name(l->kind),
+		    breaker_name(l->breaker.state), breaker_name(before),
+		    l->breaker.last_error);
+}
+
+static bool
+one_identity(const struct flight *f)
+{
+	size_t i;
+
+	for (i = 1; i < f->events_n; i++)
+		if (f->events[i].identity != f->events[0].identity)
+			return false;
+	return true;
+}
+
+/*
+ * 429: the windows may be used by somebody else as well.  Nothing goes for
+ * the identity, or for the lane, until the window it may have hit is over.
+ */
+static void
+note_limited(struct flight *f)
+{
+	struct lane *l = f->lane;
+	const struct config_output *c = l->app->config;
+	int64_t wait = retry_after(&f->answer), window;
+
+	window = f->form == HEAP_BULK ? c->app_limit.window_ms :
+	    l->kind == HEAP_TRACK ? c->track_limit.window_ms :
+	    c->properties_limit.window_ms;
+	if (wait < window)
+		wait = window;
+	if (one_identity(f)) {
+		lane_hold(l, f->events[0].identity, f->request,
+		    f->ended.boot + wait, f->ended.boot);
+	} else {
+		l->frozen_until = f->ended.boot + wait;
+		log_warn("dispatch: lane frozen output=%s lane=%s wait_ms=%lld "
+		    "status=429", l->output != NULL ? l->output->name : "-",
+		    heap_lane_name(l->kind), (long long)wait);
+	}
+}
+
+/* What was held for the flight's sake is free, unless the answer froze it. */
+static void
+release_holds(struct flight *f)
+{
+	struct lane *l = f->lane;
+	size_t i;
+
+	if (l->kind != HEAP_USER_PROPERTIES)
+		return;
+	for (i = 0; i < f->events_n; i++)
+		lane_unhold(l, f->events[i].identity, f->request,
+		    f->ended.boot);
+}
+
+/* Bytes of one UTF-8 character at p; 0: it is none, or a control. */
+static size_t
+character(const char *p, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	size_t n = u[0] < 0x80 ? 1 : u[0] >= 0xc2 && u[0] < 0xe0 ? 2 :
+	    u[0] >= 0xe1 && u[0] < 0xed ? 3 : u[0] >= 0xf1 && u[0] < 0xf4 ?
+	    4 : 0, i;
+
+	if (n == 0 || n > len || u[0] < 0x20 || u[0] == 0x7f)
+		return 0;
+	for (i = 1; i < n; i++)
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* The start of an answer as text for people; what is no text (and the few
+ * characters whose validity takes more than a look) becomes a question mark.
+ * Given. */
+static char *
+answer_text(const char *p, size_t len)
+{
+	struct buf out = BUF_INIT;
+	size_t n;
+
+	if (len > ANSWER_KEPT)
+		len = ANSWER_KEPT;
+	while (len > 0) {
+		n = character(p, len);
+		if (n > 0)
+			buf_put(&out, p, n);
+		else
+			buf_putc(&out, *p == '\n' || *p == '\t' ? ' ' : '?');
+		n = n > 0 ? n : 1;
+		p += n;
+		len -= n;
+	}
+	return buf_steal(&out);
+}
+
+static void
+copy_answer(struct flight *f, const struct sender_result *r)
+{
+	int64_t ms;
+
+	f->answer.status = r->status;
+	f->answer.never_left = r->never_left;
+	f->answer.retry_after_ms = -1;
+	if (r->has_retry_after && retry_after_parse(r->retry_after,
+	    f->ended.wall, &ms))
+		f->answer.retry_after_ms = ms;
+	snprintf(f->error, sizeof(f->error), "%s", r->error);
+	f->text = r->body_len > 0 ? answer_text(r->body, r->body_len) : NULL;
+}
+
+void
+verdict_note(void *arg, const struct sender_result *r)
+{
+	struct flight *f = arg;
+	struct lane *l = f->lane;
+
+	f->ended = clock_now();
+	copy_answer(f, r);
+	f->verdict = retry_judge(&f->answer, f->events_n > 1);
+	f->random = l->dispatch->random();
+	f->state = FLIGHT_ANSWERED;
+	if (f->answer.never_left)
+		app_cancel(l->app, f);
+	else
+		app_end(l->app, f, f->ended.boot);
+	if (f->verdict == RETRY_LIMITED)
+		note_limited(f);
+	release_holds(f);
+	note_breaker(f);
+	count_answer(f);
+	log_debug("dispatch: answer request=%lld status=%d verdict=%s "
+	    "events=%zu duration_ms=%lld", (long long)f->request, r->status,
+	    retry_verdict_name(f->verdict), f->events_n,
+	    (long long)r->duration_ms);
+}
+
+/* Of many refused together: which event the named object belongs to. */
+static bool
+event_of_object(const struct flight *f, size_t object, size_t *event)
+{
+	size_t i, first = 0;
+
+	for (i = 0; i < f->events_n; i++) {
+		first += f->events[i].objects;
+		if (object < first) {
+			*event = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+suspect(struct flight *f, const struct queue_end *e, int64_t aside,
+    int64_t last_index, size_t from, size_t to, size_t but)
+{
+	int64_t *ids = xcalloc(f->events_n, sizeof(*ids));
+	size_t i, n = 0;
+
+	for (i = from; i < to; i++)
+		if (i != but)
+			ids[n++] = f->events[i].event;
+	queue_suspect(f->lane->dispatch->queue, e, aside, last_index, ids, n);
+	free(ids);
+}
+
+/*
+ * One of many is bad.  Heap's text may name it: it is set aside and the rest
+ * goes again.  Without an index, or when indexes lead nowhere, halve.
+ */
+static void
+isolate(struct flight *f, const struct queue_end *e)
+{
+	int64_t aside = 0, last_index = -1;
+	size_t index, bad, none = SIZE_MAX, half = f->events_n / 2;
+
+	if (f->group != 0)
+		queue_group_history(f->lane->dispatch->queue, f->group,
+		    &aside, &last_index);
+	if (f->verdict == RETRY_ISOLATE && f->text != NULL &&
+	    heap_answer_index(f->lane->kind, f->text, strlen(f->text),
+	    &index) && event_of_object(f, index, &bad) &&
+	    aside < ASIDE_MAX && (int64_t)index != last_index) {
+		suspect(f, e, ASIDE_MAX, -1, bad, bad + 1, none);
+		suspect(f, e, aside + 1, (int64_t)index, 0, f->events_n, bad);
+	} else {
+		suspect(f, e, aside, -1, 0, half, none);
+		suspect(f, e, aside, -1, half, f->events_n, none);
+	}
+}
+
+/* Backoff, or Retry-After if that is later; the due time, wall ms. */
+static int64_t
+retry_at(struct flight *f)
+{
+	const struct config_output *c = f->lane->app->config;
+	int64_t failures = queue_failures(f->lane->dispatch->queue,
+	    f->request) + 1;
+	int64_t wait = retry_backoff(c->backoff_base_ms, c->backoff_max_ms,
+	    failures, f->random);
+
+	if (wait < retry_after(&f->answer))
+		wait = retry_after(&f->answer);
+	return f->ended.wall + wait;
+}
+
+static void
+write_failed(struct flight *f, const struct queue_end *e)
+{
+	struct lane *l = f->lane;
+	int64_t open_ms = lane_open_ms(l, f->ended.boot), expired, moved;
+
+	moved = queue_failed(l->dispatch->queue, e, retry_at(f), open_ms,
+	    l->app->config->give_up_after_ms, &expired);
+	queue_lane_open_ms(l->dispatch->queue, l->id, open_ms);
+	stat_add(STAT_events_retried, (uint64_t)moved);
+	stat_add(STAT_events_stuck, (uint64_t)expired);
+}
+
+static void
+write_events(struct flight *f, const struct queue_end *e)
+{
+	struct queue *q = f->lane->dispatch->queue;
+
+	switch (f->verdict) {
+	case RETRY_DELIVERED:
+		if (f->slice_end != 0)
+			queue_slice_delivered(q, e, f->events[0].event,
+			    f->slice_end);
+		else
+			stat_add(STAT_events_delivered,
+			    (uint64_t)queue_delivered(q, e));
+		break;
+	case RETRY_REFUSED:
+		stat_add(STAT_events_stuck,
+		    (uint64_t)queue_stuck(q, e, "refused"));
+		break;
+	case RETRY_TOO_LARGE:
+		stat_add(STAT_events_stuck,
+		    (uint64_t)queue_stuck(q, e, "too_large"));
+		break;
+	case RETRY_ISOLATE:
+	case RETRY_HALVE:
+		isolate(f, e);
+		break;
+	case RETRY_CONFIG:
+	case RETRY_LIMITED:
+		queue_back(q, e, 0);
+		break;
+	case RETRY_LATER:
+		write_failed(f, e);
+		break;
+	}
+}
+
+void
+verdict_write(struct flight *f)
+{
+	struct queue *q = f->lane->dispatch->queue;
+	struct queue_end e;
+	size_t i;
+
+	memset(&e, 0, sizeof(e));
+	e.request = f->request;
+	e.lane = f->lane->id;
+	e.kind = f->lane->kind;
+	e.status = f->answer.status;
+	e.never_left = f->answer.never_left;
+	e.verdict = retry_verdict_name(f->verdict);
+	e.error = f->error[0] != '\0' ? f->error : NULL;
+	e.answer = f->text;
+	e.ended = f->ended;
+	queue_end(q, &e);
+	write_events(f, &e);
+	if (f->group != 0)
+		queue_group_end(q, &e, f->group);
+	/* Whoever waited for this update's end is looked at again. */
+	if (f->lane->kind == HEAP_USER_PROPERTIES)
+		for (i = 0; i < f->events_n; i++)
+			queue_park(q, f->lane->id, f->events[i].identity,
+			    f->ended.wall);
+	f->state = FLIGHT_WRITTEN;
+}

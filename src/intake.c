@@ -1,0 +1,491 @@
+/*
+ * intake.c - the ingest endpoints: answers as mParticle's Events API does
+ *
+ * Knows the order of the checks, who may send, and when there is no room.
+ * What becomes of a body is accept.c's.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/statvfs.h>
+
+#include "hash.h"
+#include "inflate.h"
+#include "intake.h"
+#include "log.h"
+#include "rate.h"
+
+#define BUSY_MS		1000	/* how long a request waits for the lock */
+#define BUSY_RETRY_MS	20
+#define ROOM_MS		250	/* how long a look at the disk holds */
+#define RATE_WINDOW_MS	1000	/* rate_limit is batches per second */
+
+/* A request that waits for the write lock. */
+struct parked {
+	struct parked		*next;
+	struct http_request	*request;
+	int64_t			 since;		/* boot ms */
+};
+
+struct intake {
+	struct queue		*queue;
+	struct acceptor		*acceptor;
+	const struct config	*config;
+	struct rate		**rate;		/* by input; NULL: no limit */
+	int64_t			 rate_id;
+	struct parked		*first, **last;
+	bool			 stopping;
+	int64_t			 room_at;	/* boot ms; when it was looked */
+	char			 no_room[256];	/* "" : there is room */
+	char			*directory;	/* of the database */
+	struct buf		 body;		/* inflated */
+	struct buf		 errors;
+};
+
+static void
+make_rates(struct intake *in)
+{
+	size_t i;
+
+	in->rate = xcalloc(in->config->inputs_n, sizeof(*in->rate));
+	for (i = 0; i < in->config->inputs_n; i++)
+		if (in->config->inputs[i].rate_limit > 0)
+			in->rate[i] = rate_new(in->config->inputs[i].rate_limit,
+			    RATE_WINDOW_MS);
+}
+
+static void
+free_rates(struct intake *in)
+{
+	size_t i;
+
+	for (i = 0; i < in->config->inputs_n; i++)
+		rate_free(in->rate[i]);
+	free(in->rate);
+}
+
+struct intake *
+intake_new(struct queue *q, struct acceptor *acceptor,
+    const struct config *config)
+{
+	struct intake *in = xcalloc(1, sizeof(*in));
+	const char *slash = strrchr(config->database, '/');
+
+	in->queue = q;
+	in->acceptor = acceptor;
+	in->config = config;
+	in->last = &in->first;
+	in->room_at = INT64_MIN / 2;
+	in->directory = slash == NULL ? xstrdup(".") :
+	    xstrndup(config->database,
+	    (size_t)(slash - config->database) + (slash == config->database));
+	make_rates(in);
+	return in;
+}
+
+void
+intake_free(struct intake *in)
+{
+	struct parked *p, *next;
+
+	if (in == NULL)
+		return;
+	for (p = in->first; p != NULL; p = next) {
+		next = p->next;
+		free(p);
+	}
+	free_rates(in);
+	free(in->directory);
+	buf_free(&in->body);
+	buf_free(&in->errors);
+	free(in);
+}
+
+void
+intake_reload(struct intake *in, struct acceptor *acceptor,
+    const struct config *config)
+{
+	free_rates(in);
+	in->acceptor = acceptor;
+	in->config = config;
+	in->room_at = INT64_MIN / 2;
+	make_rates(in);
+}
+
+void
+intake_stop(struct intake *in)
+{
+	in->stopping = true;
+}
+
+void
+intake_error_body(int status, const char *message, struct buf *body,
+    const char **content_type)
+{
+	(void)status;
+	accept_error(body, message);
+	*content_type = "application/json";
+}
+
+/* An errors body with one entry, at once. */
+static void
+refuse(struct intake *in, struct http_request *r, int status,
+    const char *headers, const char *message)
+{
+	struct http_answer answer = { .status = status, .headers = headers,
+	    .content_type = "application/json" };
+
+	stat_add(status == 503 ? STAT_ingest_unavailable :
+	    STAT_ingest_refused, 1);
+	buf_reset(&in->errors);
+	accept_error(&in->errors, message);
+	answer.body = in->errors.p;
+	answer.body_len = in->errors.len;
+	http_reply(r, &answer);
+}
+
+static void
+refuse_empty(struct http_request *r, int status, const char *headers)
+{
+	struct http_answer answer = { .status = status, .headers = headers };
+
+	stat_add(STAT_ingest_refused, 1);
+	http_reply(r, &answer);
+}
+
+/*
+ * The user and the password of a Basic credential, in place in `text`; one
+ * trailing line end is dropped.
+ */
+static bool
+basic_credentials(const char *header, struct buf *text, const char **secret)
+{
+	static const char scheme[] = "basic ";
+	char *colon;
+
+	if (strncasecmp(header, scheme, sizeof(scheme) - 1) != 0)
+		return false;
+	header += sizeof(scheme) - 1;
+	header += strspn(header, " ");
+	if (!hash_unbase64(header, text))
+		return false;
+	if (text->len > 0 && text->p[text->len - 1] == '\n')
+		buf_cut(text, text->len - 1);
+	if (text->len > 0 && text->p[text->len - 1] == '\r')
+		buf_cut(text, text->len - 1);
+	(void)buf_str(text);
+	colon = memchr(text->p, ':', text->len);
+	if (colon == NULL || memchr(text->p, '\0', text->len) != NULL)
+		return false;
+	*colon = '\0';
+	*secret = colon + 1;
+	return true;
+}
+
+/* Whose credentials these are; NULL: nobody's.  Every input is compared, so
+ * that the time tells nothing. */
+static const struct config_input *
+authenticate(struct intake *in, const char *header)
+{
+	const struct config_input *found = NULL;
+	const char *secret;
+	size_t i;
+
+	buf_reset(&in->body);
+	if (!basic_credentials(header, &in->body, &secret))
+		return NULL;
+	for (i = 0; i < in->config->inputs_n; i++) {
+		const struct config_input *input = &in->config->inputs[i];
+
+		if (hash_equal(in->body.p, input->key) &
+		    hash_equal(secret, input->secret))
+			found = input;
+	}
+	return found;
+}
+
+/* Over the input's rate_limit: how many whole seconds to wait; else 0. */
+static int64_t
+rate_wait(struct intake *in, const struct config_input *input, int64_t now)
+{
+	struct rate *rate = in->rate[input - in->config->inputs];
+
+	if (rate == NULL || rate_allow(rate, 0, now) > 0)
+		return 0;
+	return (rate_next(rate, 0, 1, now) - now + 999) / 1000;
+}
+
+static void
+rate_count(struct intake *in, const struct config_input *input,
+    size_t batches, int64_t now)
+{
+	struct rate *rate = in->rate[input - in->config->inputs];
+
+	if (rate == NULL || batches == 0)
+		return;
+	rate_expire(rate, now);
+	rate_note(rate, 0, ++in->rate_id, (int64_t)batches, now);
+	rate_end(rate, 0, in->rate_id, now);
+}
+
+/*
+ * What the head decides: path, method, credentials, rate.  true: the request
+ * was answered.
+ */
+static bool
+refuse_by_head(struct intake *in, struct http_request *r,
+    enum mp_path *path, const struct config_input **input)
+{
+	const char *header;
+	char headers[120];
+	int64_t wait;
+
+	if (!mp_path_parse(http_target(r), path)) {
+		refuse(in, r, 404, NULL, "No such endpoint. There are POST "
+		    "/v2/events, /v2/bulkevents and "
+		    "/v2/bulkevents/historical.");
+		return true;
+	}
+	if (strcmp(http_method(r), "POST") != 0) {
+		refuse(in, r, 405, "Allow: POST\r\n",
+		    "This endpoint takes POST only.");
+		return true;
+	}
+	header = http_header(r, "Authorization");
+	if (header == NULL) {
+		refuse_empty(r, 401,
+		    "WWW-Authenticate: Basic realm=\"heaprelay\"\r\n");
+		return true;
+	}
+	*input = http_header_count(r, "Authorization") == 1 ?
+	    authenticate(in, header) : NULL;
+	if (*input == NULL) {
+		refuse_empty(r, 403, NULL);
+		return true;
+	}
+	wait = rate_wait(in, *input, clock_now().boot);
+	if (wait > 0) {
+		snprintf(headers, sizeof(headers), "Retry-After: %lld\r\n"
+		    "X-mp-rate-limit-exceeded: feed\r\n", (long long)wait);
+		refuse(in, r, 429, headers,
+		    "The rate limit of this input is exceeded.");
+		return true;
+	}
+	return false;
+}
+
+bool
+intake_early(struct http_request *r, void *arg)
+{
+	struct intake *in = arg;
+	const struct config_input *input;
+	enum mp_path path;
+
+	if (!refuse_by_head(in, r, &path, &input))
+		return false;
+	stat_add(STAT_ingest_requests, 1);
+	return true;
+}
+
+/* The body without its coding, lent; NULL: the request was answered. */
+static const char *
+decoded_body(struct intake *in, struct http_request *r, size_t *len)
+{
+	const char *coding = http_header(r, "Content-Encoding");
+	const char *body = http_body(r, len);
+	struct why why, message;
+
+	if (*len > (size_t)in->config->max_request_bytes) {
+		refuse(in, r, 413, NULL, "The request body is too large.");
+		return NULL;
+	}
+	if (coding == NULL || coding[0] == '\0' ||
+	    strcasecmp(coding, "identity") == 0)
+		return body;
+	buf_reset(&in->body);
+	in->body.max = (size_t)in->config->max_request_bytes;
+	switch (inflate_body(coding, body, *len, &in->body, &why)) {
+	case INFLATE_OK:
+		*len = in->body.len;
+		return buf_str(&in->body);
+	case INFLATE_UNKNOWN:
+		refuse(in, r, 415, "Accept-Encoding: gzip, deflate\r\n",
+		    "Content-Encoding must be gzip, deflate or identity.");
+		break;
+	case INFLATE_TOO_LARGE:
+		refuse(in, r, 413, NULL,
+		    "The request body is too large once inflated.");
+		break;
+	case INFLATE_BROKEN:
+		why_set(&message, "The body cannot be inflated: %s.",
+		    why.text);
+		refuse(in, r, 400, NULL, message.text);
+		break;
+	}
+	return NULL;
+}
+
+/* Into the transaction, which is open; the answer waits for the commit. */
+static void
+store_body(struct intake *in, struct http_request *r,
+    const struct config_input *input, enum mp_path path)
+{
+	struct http_answer answer = { .status = 202 };
+	struct moment now = clock_now();
+	const char *body;
+	size_t len, accepted;
+
+	body = decoded_body(in, r, &len);
+	if (body == NULL)
+		return;
+	buf_reset(&in->errors);
+	accepted = accept_body(in->acceptor, input, path, body, len, now.wall,
+	    &in->errors);
+	rate_count(in, input, accepted, now.boot);
+	if (in->errors.len > 0) {
+		answer.status = accepted > 0 ? 202 : 400;
+		answer.content_type = "application/json";
+		answer.body = in->errors.p;
+		answer.body_len = in->errors.len;
+	}
+	stat_add(answer.status == 202 ? STAT_ingest_accepted :
+	    STAT_ingest_refused, 1);
+	if (accepted > 0)
+		http_hold(r, &answer);
+	else
+		http_reply(r, &answer);	/* promises nothing */
+}
+
+static void
+park(struct intake *in, struct http_request *r)
+{
+	struct parked *p = xcalloc(1, sizeof(*p));
+
+	p->request = r;
+	p->since = clock_now().boot;
+	*in->last = p;
+	in->last = &p->next;
+}
+
+/* Looks at the disk now and then: a write that fails for want of room is a
+ * 503 too, but this one comes before the disk is full. */
+static void
+look_for_room(struct intake *in, int64_t now)
+{
+	struct statvfs fs;
+	int64_t available, used;
+
+	if (now - in->room_at < ROOM_MS)
+		return;
+	in->room_at = now;
+	in->no_room[0] = '\0';
+	if (statvfs(in->directory, &fs) == 0) {
+		available = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+		if (available < in->config->min_free_disk)
+			snprintf(in->no_room, sizeof(in->no_room),
+			    "only %lld bytes are free on the disk of the "
+			    "queue, min_free_disk is %lld",
+			    (long long)available,
+			    (long long)in->config->min_free_disk);
+	}
+	if (in->config->max_queue_bytes > 0) {
+		used = queue_bytes(in->queue) + queue_wal_bytes(in->queue);
+		if (used > in->config->max_queue_bytes)
+			snprintf(in->no_room, sizeof(in->no_room),
+			    "the queue has %lld bytes, max_queue_bytes is "
+			    "%lld", (long long)used,
+			    (long long)in->config->max_queue_bytes);
+	}
+}
+
+const char *
+intake_unavailable(struct intake *in, struct moment now)
+{
+	if (in->stopping)
+		return "the agent is stopping";
+	look_for_room(in, now.boot);
+	return in->no_room[0] != '\0' ? in->no_room : NULL;
+}
+
+static void
+refuse_unavailable(struct intake *in, struct http_request *r,
+    const char *reason)
+{
+	struct why message;
+
+	why_set(&message, "Cannot store now: %s.", reason);
+	refuse(in, r, 503, "Retry-After: 1\r\n", message.text);
+}
+
+void
+intake_request(struct http_request *r, void *arg)
+{
+	struct intake *in = arg;
+	const struct config_input *input;
+	const char *reason;
+	enum mp_path path;
+
+	stat_add(STAT_ingest_requests, 1);
+	if (refuse_by_head(in, r, &path, &input))
+		return;
+	reason = intake_unavailable(in, clock_now());
+	if (reason != NULL) {
+		refuse_unavailable(in, r, reason);
+		return;
+	}
+	/* Those that came first go first. */
+	switch (in->first != NULL ? QUEUE_BUSY : queue_begin(in->queue)) {
+	case QUEUE_READY:
+		store_body(in, r, input, path);
+		break;
+	case QUEUE_BUSY:
+		park(in, r);
+		break;
+	case QUEUE_FAILED:
+		refuse_unavailable(in, r, queue_error(in->queue));
+		break;
+	}
+}
+
+/* The first of those that wait, taken off the list. */
+static struct http_request *
+unpark(struct intake *in)
+{
+	struct parked *p = in->first;
+	struct http_request *r = p->request;
+
+	in->first = p->next;
+	if (in->first == NULL)
+		in->last = &in->first;
+	free(p);
+	return r;
+}
+
+int64_t
+intake_turn(struct intake *in, struct moment now)
+{
+	const struct config_input *input;
+	struct http_request *r;
+	enum mp_path path;
+	struct why who;
+
+	if (in->first == NULL)
+		return INT64_MAX;
+	if (queue_begin(in->queue) == QUEUE_BUSY) {
+		if (now.boot - in->first->since < BUSY_MS)
+			return BUSY_RETRY_MS;
+		queue_blocker(in->queue, &who);
+		log_warn("intake: cannot store reason=\"%s\"", who.text);
+		while (in->first != NULL)
+			refuse_unavailable(in, unpark(in), who.text);
+		return INT64_MAX;
+	}
+	while (in->first != NULL) {
+		r = unpark(in);
+		/* A reload may have come between. */
+		if (!refuse_by_head(in, r, &path, &input))
+			store_body(in, r, input, path);
+	}
+	return INT64_MAX;
+}

@@ -15,7 +15,7 @@
 #include "sink_body.h"
 
 #define MAX_APP_ID	20			/* digits */
-#define MAX_USER_ID	9007199254740991	/* minted by a browser: 2^53-1 */
+#define MAX_USER_ID	9007199254740991	/* 2^53-1 */
 
 /* Where a check is, for the text of a refusal. */
 struct place {
@@ -115,7 +115,8 @@ check_properties(const struct place *at, const cJSON *node, bool required)
 			    "NOT have reserved names");
 		if (!is_value(at->lane, member))
 			return refuse(at, "properties",
-			    "have string or number values up to 1024 characters");
+			    "have string or number values up to 1024 "
+			    "characters");
 	}
 	return 0;
 }

@@ -20,7 +20,7 @@ struct sink_heap {
 	struct sink_store *store;
 	struct sink_keys *keys;
 	struct sink_stats *stats;
-	struct buf	 object;	/* the text of one, while it is stored */
+	struct buf	 object;	/* the text of the one in hand */
 };
 
 /* What was found out about one request. */

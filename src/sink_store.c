@@ -31,7 +31,7 @@ struct user {
 	char		*identity;
 	uint64_t	 events;
 	uint64_t	 updates;
-	struct buf	 payload;	/* users element; empty: no update yet */
+	struct buf	 payload;	/* users element; empty: none */
 };
 
 struct sink_store {

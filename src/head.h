@@ -24,6 +24,8 @@ struct head_field {
 /* All texts lie in the block that was handed to head_parse. */
 struct head {
 	char		*method;
+	/* Origin-form or *.  Of an absolute-form target the path and query:
+	 * its host is that of the Host header, or the request is refused. */
 	char		*target;
 	int		 minor;		/* of HTTP/1.x: 0 or 1 */
 	struct head_field field[HEAD_MAX_FIELDS];

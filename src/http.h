@@ -37,7 +37,8 @@ typedef void http_error_body(int status, const char *message,
 
 struct http_settings {
 	const char	*name;			/* "ingest", for messages */
-	size_t		 max_body_bytes;	/* as sent, before inflating */
+	size_t		 max_body_bytes;	/* as sent, before inflating;
+						   at least 1 */
 	int64_t		 request_timeout_ms;	/* first byte to whole request;
 						   also idle keep-alive and a
 						   reader that does not read */
@@ -48,12 +49,14 @@ struct http_settings {
 	 * answers, the connection closes after the answer unless the request
 	 * has no body.  Returns true when it answered with http_reply. */
 	bool		(*early)(struct http_request *, void *arg);
-	http_error_body	*error_body;
+	http_error_body	*error_body;	/* NULL: errors have no body */
 	void		*arg;
 };
 
 struct http *http_new(struct event_base *);
-/* Closes every connection at once.  NULL: nothing. */
+/* Closes every connection at once; streams are told that their reader is
+ * gone, other requests must not be used after.  Before event_base_free, and
+ * not from inside a handler.  NULL: nothing. */
 void	http_free(struct http *);
 
 /* The settings are copied, their name and arg kept.  Lent until http_free. */
@@ -69,7 +72,8 @@ int	http_port(const struct http_front *);
 
 /* The request.  Texts are lent until it is answered. */
 const char *http_method(const struct http_request *);
-const char *http_target(const struct http_request *);	/* as sent */
+/* A path with its query, or *: an absolute-form target is cut to that. */
+const char *http_target(const struct http_request *);
 /* The value of the header of that name in any case, trimmed; NULL: none.  Of
  * several with one name the first; http_header_count tells how many. */
 const char *http_header(const struct http_request *, const char *name);
@@ -106,8 +110,9 @@ void	http_release(struct http *, bool durable);
  * A streaming answer (server-sent events): the head leaves at once, without
  * Content-Length, and the connection closes at its end.  http_stream_put
  * returns false (and drops the text) while more than max_pending bytes wait.
- * `gone` is called once if the reader leaves first; after it, or after
- * http_stream_end, the request must not be used.
+ * `gone` is called once if the reader leaves first (or takes nothing for
+ * request_timeout_ms), never from inside http_stream or http_stream_put;
+ * after it, or after http_stream_end, the request must not be used.
  */
 void	http_stream(struct http_request *, const struct http_answer *head,
 	    void (*gone)(struct http_request *, void *arg), void *arg);
@@ -116,7 +121,8 @@ bool	http_stream_put(struct http_request *, const char *, size_t,
 void	http_stream_end(struct http_request *);
 
 /* Closes the listeners, so that no connection is accepted; idle connections
- * close, busy ones after their answer. */
+ * close, busy ones after their answer, and streams at once (their `gone` is
+ * called).  Not from inside a handler. */
 void	http_stop(struct http *);
 /* How many requests are unanswered or partly read or written. */
 size_t	http_busy(const struct http *);

@@ -23,7 +23,9 @@
  */
 struct app {
 	int64_t		 id;
-	const struct config_output *config;	/* of one of its outputs */
+	/* Of one of its outputs; the numbers only, since a reload frees the
+	 * texts while requests are out. */
+	struct config_output settings;
 	struct rate	*track;		/* requests to track by identity */
 	struct rate	*objects;	/* track objects by identity */
 	struct rate	*app_objects;	/* track objects */

@@ -103,7 +103,7 @@ static void
 note_limited(struct flight *f)
 {
 	struct lane *l = f->lane;
-	const struct config_output *c = l->app->config;
+	const struct config_output *c = &l->app->settings;
 	int64_t wait = retry_after(&f->answer), window;
 
 	window = f->form == HEAP_BULK ? c->app_limit.window_ms :
@@ -277,7 +277,7 @@ isolate(struct flight *f, const struct queue_end *e)
 static int64_t
 retry_at(struct flight *f)
 {
-	const struct config_output *c = f->lane->app->config;
+	const struct config_output *c = &f->lane->app->settings;
 	int64_t failures = queue_failures(f->lane->dispatch->queue,
 	    f->request) + 1;
 	int64_t wait = retry_backoff(c->backoff_base_ms, c->backoff_max_ms,
@@ -295,7 +295,7 @@ write_failed(struct flight *f, const struct queue_end *e)
 	int64_t open_ms = lane_open_ms(l, f->ended.boot), expired, moved;
 
 	moved = queue_failed(l->dispatch->queue, e, retry_at(f), open_ms,
-	    l->app->config->give_up_after_ms, &expired);
+	    l->app->settings.give_up_after_ms, &expired);
 	queue_lane_open_ms(l->dispatch->queue, l->id, open_ms);
 	stat_add(STAT_events_retried, (uint64_t)moved);
 	stat_add(STAT_events_stuck, (uint64_t)expired);

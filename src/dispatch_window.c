@@ -53,7 +53,7 @@ void
 app_reset(struct app *a, const struct config_output *c)
 {
 	free_rates(a);
-	a->config = c;
+	a->settings = *c;
 	a->track = rate_new(c->track_limit.n, c->track_limit.window_ms);
 	a->objects = rate_new(c->identity_limit.n,
 	    c->identity_limit.window_ms);
@@ -180,11 +180,12 @@ app_rebuild(struct app *a, struct queue *q, const struct lane *lane,
 	struct mention m = { .app = a, .kind = lane->kind };
 	size_t i;
 
-	b.since = now.boot - window - a->config->timeout_ms - LATE_MS;
+	b.since = now.boot - window - a->settings.timeout_ms - LATE_MS;
 	b.enough = rate_limit(whole) *
 	    ((window + rate_window(whole) - 1) / rate_window(whole));
 	queue_past(q, lane->id, collect, &b);
-	qsort(b.record, b.n, sizeof(*b.record), by_end);
+	if (b.n > 0)
+		qsort(b.record, b.n, sizeof(*b.record), by_end);
 	for (i = 0; i < b.n; i++) {
 		note_one(whole, WHOLE_APP, &b.record[i], b.record[i].objects);
 		m.record = &b.record[i];

@@ -27,7 +27,7 @@ struct profile_store {
 	struct store	*store;
 	char		*secret;
 	size_t		 secret_len;
-	const enum mp_identity_type *priority;
+	enum mp_identity_type priority[MP_IDENTITIES];
 	size_t		 priority_n;
 	struct buf	 lookup;	/* of the identity at hand */
 	struct buf	 customer;	/* the batch's customer id, or empty */
@@ -45,7 +45,7 @@ profile_new(struct store *store, const char *secret, size_t secret_len,
 	p->secret = xmalloc(secret_len + 1);
 	memcpy(p->secret, secret, secret_len);
 	p->secret_len = secret_len;
-	p->priority = priority;
+	memcpy(p->priority, priority, priority_n * sizeof(*priority));
 	p->priority_n = priority_n;
 	return p;
 }

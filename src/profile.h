@@ -18,8 +18,8 @@ struct profile_store;
 struct store;
 
 /*
- * `secret` keys the MPIDs that are minted; it is copied.  The order in which
- * types are looked up is kept until profile_free.
+ * `secret` keys the MPIDs that are minted, `priority` is the order in which
+ * types are looked up (at most MP_IDENTITIES); both are copied.
  */
 struct profile_store *profile_new(struct store *, const char *secret,
     size_t secret_len, const enum mp_identity_type *priority,

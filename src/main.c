@@ -1,0 +1,580 @@
+/*
+ * main.c - heaprelayd: options, wiring, signals, the loop
+ *
+ * Knows everybody, once.  The loop holds the one invariant of the program:
+ * nothing leaves the process, no acknowledgement and no request, before the
+ * turn that produced it is durable.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "accept.h"
+#include "admin.h"
+#include "clock.h"
+#include "config.h"
+#include "dispatch.h"
+#include "hash.h"
+#include "http.h"
+#include "inspect.h"
+#include "intake.h"
+#include "log.h"
+#include "output.h"
+#include "profile.h"
+#include "queue.h"
+
+#ifndef HEAPRELAY_CONF
+#define HEAPRELAY_CONF	"/etc/heaprelay/heaprelay.conf"
+#endif
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION	"unversioned"
+#endif
+
+#define FAILED_TURN_MS	1000	/* until what failed is tried again */
+#define RETAIN_MS	60000	/* between looks at what is too old */
+#define RETAIN_SLICE_MS	50	/* between slices while there is more */
+#define WINDOWS_KEEP_MS	86400000 /* requests that the windows may need */
+#define BODY_FACTOR	4	/* a body as sent may be this much larger than
+				 * max_request_bytes before it is not read */
+#define ADMIN_BODY	(1 << 20)
+#define ADMIN_CONNECTIONS 64
+
+struct agent {
+	const char		*file;
+	struct config		*config;
+	struct event_base	*base;
+	struct event		*alarm;
+	struct event		*signals[4];
+	struct http		*http;
+	struct http_front	*ingest_front;
+	struct http_front	*admin_front;
+	struct queue		*queue;
+	struct inspect		*inspect;
+	struct profile_store	*profiles;
+	struct outputs		 outputs;
+	struct acceptor		*acceptor;
+	struct intake		*intake;
+	struct admin		*admin;
+	struct dispatch		*dispatch;
+	int64_t			 started_at;	/* wall ms */
+	int64_t			 retain_at;	/* boot ms */
+	int64_t			 stop_at;	/* boot ms; 0: not stopping */
+	bool			 reload;	/* HUP came */
+	bool			 failing;	/* the last commit failed */
+};
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: heaprelayd [-c FILE] [-t] [-V] [-h]\n"
+	    "\n"
+	    "  -c, --config FILE  the configuration (default %s)\n"
+	    "  -t, --test         check the configuration and exit\n"
+	    "  -V, --version      print the version and exit\n"
+	    "  -h, --help         print this and exit\n"
+	    "\n"
+	    "Runs in the foreground and logs to stderr.  See heaprelayd(8).\n",
+	    HEAPRELAY_CONF);
+}
+
+static uint64_t
+random64(void)
+{
+	uint64_t r;
+
+	hash_random(&r, sizeof(r));
+	return r;
+}
+
+/* --- wiring --------------------------------------------------------------- */
+
+/* The key of minted MPIDs: configured, or made with the database.  The text
+ * is the key, so that it can be given to another host as it is. */
+static char *
+identity_secret(struct agent *a)
+{
+	uint8_t bits[32];
+	char hex[2 * sizeof(bits) + 1];
+	char *secret;
+
+	if (a->config->identity_secret != NULL)
+		return xstrdup(a->config->identity_secret);
+	secret = queue_setting(a->queue, "identity_secret");
+	if (secret != NULL)
+		return secret;
+	hash_random(bits, sizeof(bits));
+	queue_set(a->queue, "identity_secret", hash_hex(bits, sizeof(bits),
+	    hex));
+	return xstrdup(hex);
+}
+
+/* Opens the queue and puts back what was in flight, in one transaction. */
+static void
+start_queue(struct agent *a)
+{
+	struct moment now = clock_now();
+	struct why why;
+	int64_t back;
+	char *secret;
+	int status;
+
+	status = queue_open(&a->queue, a->config->database,
+	    a->config->database_mode, &why);
+	if (status != 0)
+		fatal(status, "queue: %s", why.text);
+	if (queue_begin(a->queue) != QUEUE_READY)
+		fatal(EXIT_IO, "queue: cannot write file=%s: another process "
+		    "holds its write lock", a->config->database);
+	secret = identity_secret(a);
+	a->profiles = profile_new(queue_store(a->queue), secret,
+	    strlen(secret), a->config->priority, a->config->priority_n);
+	free(secret);
+	outputs_make(&a->outputs, a->config, a->queue);
+	back = queue_recover(a->queue, now);
+	a->dispatch = dispatch_new(a->base, a->queue, random64);
+	dispatch_configure(a->dispatch, &a->outputs, now);
+	if (!queue_commit(a->queue))
+		fatal(EXIT_IO, "queue: cannot write file=%s error=\"%s\"",
+		    a->config->database, queue_error(a->queue));
+	if (back > 0)
+		log_info("queue: back from an interrupted flight events=%lld",
+		    (long long)back);
+}
+
+static void
+listen_on(struct http_front *front, const struct config_front *c,
+    const char *name)
+{
+	struct why why;
+	size_t i;
+
+	if (c->tls_certificate != NULL && http_tls(front, c->tls_certificate,
+	    c->tls_key, &why) == -1)
+		fatal(EXIT_CONFIG, "%s: %s", name, why.text);
+	for (i = 0; i < c->listen.n; i++) {
+		if (http_listen(front, c->listen.s[i], &why) == -1)
+			fatal(EXIT_CANTCREATE, "%s: cannot listen on %s: %s",
+			    name, c->listen.s[i], why.text);
+	}
+}
+
+static struct admin_parts
+admin_parts(struct agent *a)
+{
+	struct admin_parts p = {
+		.http = a->http,
+		.queue = a->queue,
+		.inspect = a->inspect,
+		.acceptor = a->acceptor,
+		.intake = a->intake,
+		.dispatch = a->dispatch,
+		.outputs = &a->outputs,
+		.config = a->config,
+		.started_at = a->started_at,
+	};
+
+	return p;
+}
+
+static void
+start_fronts(struct agent *a)
+{
+	struct http_settings s;
+	struct admin_parts parts;
+	struct why why;
+
+	if (inspect_open(&a->inspect, a->queue, &why) == -1)
+		fatal(EXIT_IO, "inspect: %s", why.text);
+	a->acceptor = acceptor_new(a->queue, a->profiles, a->config,
+	    &a->outputs, NULL);
+	a->intake = intake_new(a->queue, a->acceptor, a->config);
+	a->http = http_new(a->base);
+	parts = admin_parts(a);
+	a->admin = admin_new(&parts, &why);
+	if (a->admin == NULL)
+		fatal(EXIT_CANTCREATE, "admin: %s", why.text);
+
+	memset(&s, 0, sizeof(s));
+	s.name = "ingest";
+	s.max_body_bytes = BODY_FACTOR *
+	    (size_t)a->config->max_request_bytes;
+	s.request_timeout_ms = a->config->request_timeout_ms;
+	s.max_connections = (size_t)a->config->max_connections;
+	s.handler = intake_request;
+	s.early = intake_early;
+	s.error_body = intake_error_body;
+	s.arg = a->intake;
+	a->ingest_front = http_front(a->http, &s);
+	s.name = "admin";
+	s.max_body_bytes = ADMIN_BODY;
+	s.max_connections = ADMIN_CONNECTIONS;
+	s.handler = admin_request;
+	s.early = admin_early;
+	s.error_body = admin_error_body;
+	s.arg = a->admin;
+	a->admin_front = http_front(a->http, &s);
+	listen_on(a->ingest_front, &a->config->ingest, "ingest");
+	listen_on(a->admin_front, &a->config->admin, "admin");
+}
+
+/* --- signals -------------------------------------------------------------- */
+
+static void
+on_stop(evutil_socket_t signo, short what, void *arg)
+{
+	struct agent *a = arg;
+
+	(void)what;
+	if (a->stop_at != 0) {
+		log_warn("main: stopped at once signal=%d", (int)signo);
+		_exit(0);	/* a second one: what is in flight comes back */
+	}
+	log_info("main: stopping signal=%d grace_ms=%lld", (int)signo,
+	    (long long)a->config->stop_grace_ms);
+	a->stop_at = clock_now().boot + a->config->stop_grace_ms;
+	http_stop(a->http);
+	intake_stop(a->intake);
+	dispatch_stop(a->dispatch);
+}
+
+static void
+on_reload(evutil_socket_t signo, short what, void *arg)
+{
+	struct agent *a = arg;
+
+	(void)signo;
+	(void)what;
+	a->reload = true;
+}
+
+static void
+log_lane(const struct dispatch_lane *l, void *arg)
+{
+	(void)arg;
+	log_info("status: output=%s lane=%s inflight=%zu breaker=%s",
+	    l->output, heap_lane_name(l->kind), l->inflight,
+	    breaker_name(l->breaker->state));
+}
+
+static void
+on_status(evutil_socket_t signo, short what, void *arg)
+{
+	struct agent *a = arg;
+
+	(void)signo;
+	(void)what;
+	log_info("status: version=%s batches=%llu delivered=%llu stuck=%llu "
+	    "database_bytes=%lld wal_bytes=%lld", PACKAGE_VERSION,
+	    (unsigned long long)stat_get(STAT_batches_accepted),
+	    (unsigned long long)stat_get(STAT_events_delivered),
+	    (unsigned long long)stat_get(STAT_events_stuck),
+	    (long long)queue_bytes(a->queue),
+	    (long long)queue_wal_bytes(a->queue));
+	dispatch_each(a->dispatch, clock_now(), log_lane, NULL);
+}
+
+static void
+on_alarm(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;	/* that the loop turns is all it is for */
+}
+
+static void
+start_signals(struct agent *a)
+{
+	static const struct {
+		int signo;
+		event_callback_fn callback;
+	} table[] = {
+		{ SIGTERM, on_stop }, { SIGINT, on_stop },
+		{ SIGHUP, on_reload }, { SIGUSR1, on_status },
+	};
+	size_t i;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < HR_COUNT(table); i++) {
+		a->signals[i] = evsignal_new(a->base, table[i].signo,
+		    table[i].callback, a);
+		if (a->signals[i] == NULL ||
+		    event_add(a->signals[i], NULL) == -1)
+			fatal(EXIT_INTERNAL, "main: cannot handle signal %d",
+			    table[i].signo);
+	}
+	a->alarm = evtimer_new(a->base, on_alarm, NULL);
+}
+
+/* --- reload --------------------------------------------------------------- */
+
+static void
+adopt(struct agent *a, struct config *config)
+{
+	struct config *old = a->config;
+	struct outputs old_outputs = a->outputs;
+	struct acceptor *old_acceptor = a->acceptor;
+	struct admin_parts parts;
+
+	a->config = config;
+	outputs_make(&a->outputs, config, a->queue);
+	a->acceptor = acceptor_new(a->queue, a->profiles, config, &a->outputs,
+	    NULL);
+	intake_reload(a->intake, a->acceptor, config);
+	dispatch_configure(a->dispatch, &a->outputs, clock_now());
+	parts = admin_parts(a);
+	admin_reload(a->admin, &parts);
+	log_open("heaprelayd", (enum log_level)config->log_level,
+	    (enum log_format)config->log_format);
+	acceptor_free(old_acceptor);
+	outputs_free(&old_outputs);
+	config_free(old);
+}
+
+/* All or nothing: a bad file keeps the old settings and says so. */
+static void
+reload(struct agent *a)
+{
+	struct buf changed = BUF_INIT;
+	struct config *config;
+	struct why why;
+
+	a->reload = false;
+	config = config_read(a->file, &why);
+	if (config == NULL ||
+	    !config_may_reload(a->config, config, &changed, &why)) {
+		log_error("main: not reloaded, the old settings stay: %s",
+		    why.text);
+		config_free(config);
+	} else if (queue_begin(a->queue) != QUEUE_READY) {
+		log_error("main: not reloaded, the database is busy; send HUP "
+		    "again");
+		config_free(config);
+	} else {
+		adopt(a, config);
+		log_info("main: reloaded changes=\"%s\"", buf_str(&changed));
+	}
+	buf_free(&changed);
+}
+
+/* --- the loop ------------------------------------------------------------- */
+
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Removes what is too old, a slice at a time, when a turn has nothing better
+ * to do.  ms until the next look. */
+static int64_t
+retain(struct agent *a, struct moment now)
+{
+	struct queue_keep keep = {
+		.delivered_ms = a->config->keep_delivered_ms,
+		.skipped_ms = a->config->keep_skipped_ms,
+		.discarded_ms = a->config->keep_discarded_ms,
+		.requests_ms = a->config->keep_requests_ms > WINDOWS_KEEP_MS ?
+		    a->config->keep_requests_ms : WINDOWS_KEEP_MS,
+		.dedup_ms = a->config->keep_dedup_ms,
+	};
+
+	if (now.boot < a->retain_at || http_held(a->http) > 0)
+		return a->retain_at - now.boot > 0 ?
+		    a->retain_at - now.boot : RETAIN_SLICE_MS;
+	if (queue_begin(a->queue) != QUEUE_READY)
+		return RETAIN_SLICE_MS;
+	a->retain_at = now.boot + (queue_prune(a->queue, &keep, now.wall) ?
+	    RETAIN_SLICE_MS : RETAIN_MS);
+	return a->retain_at - now.boot;
+}
+
+static void
+note_commit(struct agent *a, bool durable)
+{
+	if (!durable)
+		log_error("main: cannot store, what waited is answered 503 "
+		    "error=\"%s\"", queue_error(a->queue));
+	else if (a->failing)
+		log_info("main: can store again");
+	a->failing = !durable;
+}
+
+/* What a turn does between the events and the next sleep; ms to sleep. */
+static int64_t
+turn(struct agent *a)
+{
+	struct moment now = clock_now();
+	int64_t wait;
+	bool durable;
+
+	if (a->reload)
+		reload(a);
+	wait = intake_turn(a->intake, now);
+	wait = least(wait, admin_turn(a->admin, now));
+	wait = least(wait, dispatch_plan(a->dispatch, now));
+	if (a->stop_at == 0)
+		wait = least(wait, retain(a, now));
+	durable = queue_commit(a->queue);
+	if (durable == a->failing || !durable)
+		note_commit(a, durable);
+	http_release(a->http, durable);
+	dispatch_launch(a->dispatch, durable);
+	return durable ? wait : FAILED_TURN_MS;
+}
+
+static bool
+finished(struct agent *a)
+{
+	if (a->stop_at == 0)
+		return false;
+	return (dispatch_flights(a->dispatch) == 0 &&
+	    http_busy(a->http) == 0) || clock_now().boot >= a->stop_at;
+}
+
+static void
+set_alarm(struct agent *a, int64_t wait)
+{
+	struct timeval tv;
+
+	if (a->stop_at != 0)
+		wait = least(wait, least(100, a->stop_at - clock_now().boot));
+	if (wait == INT64_MAX) {
+		event_del(a->alarm);
+		return;
+	}
+	if (wait < 0)
+		wait = 0;
+	tv.tv_sec = (time_t)(wait / 1000);
+	tv.tv_usec = (suseconds_t)(wait % 1000 * 1000);
+	event_add(a->alarm, &tv);
+}
+
+static void
+loop(struct agent *a)
+{
+	int64_t wait = 0;
+
+	while (!finished(a)) {
+		set_alarm(a, wait);
+		clock_forget();
+		if (event_base_loop(a->base, wait == 0 ?
+		    EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE) == -1)
+			fatal(EXIT_INTERNAL, "main: the event loop failed");
+		wait = turn(a);
+	}
+}
+
+static void
+stop(struct agent *a)
+{
+	size_t i;
+
+	dispatch_free(a->dispatch);
+	http_free(a->http);
+	admin_free(a->admin);
+	intake_free(a->intake);
+	acceptor_free(a->acceptor);
+	inspect_close(a->inspect);
+	profile_free(a->profiles);
+	outputs_free(&a->outputs);
+	queue_close(a->queue);
+	for (i = 0; i < HR_COUNT(a->signals); i++)
+		event_free(a->signals[i]);
+	event_free(a->alarm);
+	event_base_free(a->base);
+	config_free(a->config);
+}
+
+static struct event_base *
+new_base(void)
+{
+	struct event_config *c = event_config_new();
+	struct event_base *base;
+
+	event_config_set_flag(c, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	base = event_base_new_with_config(c);
+	if (base == NULL)
+		fatal(EXIT_INTERNAL, "main: no event loop");
+	event_config_free(c);
+	return base;
+}
+
+static void
+run(struct agent *a)
+{
+	a->base = new_base();
+	a->started_at = clock_now().wall;
+	start_queue(a);
+	start_fronts(a);
+	start_signals(a);
+	log_info("main: started version=%s database=%s inputs=%zu outputs=%zu",
+	    PACKAGE_VERSION, a->config->database, a->config->inputs_n,
+	    a->config->outputs_n);
+	loop(a);
+	stop(a);
+	log_info("main: stopped");
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "test", no_argument, NULL, 't' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct agent a;
+	struct why why;
+	bool test = false;
+	int opt;
+
+	memset(&a, 0, sizeof(a));
+	a.file = HEAPRELAY_CONF;
+	while ((opt = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			a.file = optarg;
+			break;
+		case 't':
+			test = true;
+			break;
+		case 'V':
+			printf("heaprelayd %s\n", PACKAGE_VERSION);
+			return 0;
+		case 'h':
+			usage(stdout);
+			return 0;
+		default:
+			usage(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "heaprelayd: unexpected argument %s\n",
+		    argv[optind]);
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	a.config = config_read(a.file, &why);
+	if (a.config == NULL) {
+		fprintf(stderr, "heaprelayd: %s\n", why.text);
+		return EXIT_CONFIG;
+	}
+	if (test) {
+		printf("%s: ok\n", a.file);
+		config_free(a.config);
+		return 0;
+	}
+	log_open("heaprelayd", (enum log_level)a.config->log_level,
+	    (enum log_format)a.config->log_format);
+	run(&a);
+	return 0;
+}

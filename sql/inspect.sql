@@ -1,0 +1,126 @@
+-- inspect.sql - what operators look at; reads only
+--
+-- Lists go down the ids: event by event through inspect_match, or, where a
+-- state has few events, through its index.  Whoever asks gives up after some
+-- time and goes on below the last id that was looked at.
+
+--: inspect_match
+-- Which events of a range fit a filter; a parameter that is NULL asks nothing.
+SELECT e.id,
+       CASE WHEN (:state IS NULL OR e.state = :state)
+	 AND (:reason IS NULL OR e.reason = :reason)
+	 AND (:status IS NULL OR e.last_status = :status)
+	 AND (:name IS NULL OR e.name = :name)
+	 AND e.received_at >= :since AND e.received_at < :until
+	 AND (:output IS NULL OR e.lane IN (SELECT l.id FROM lane AS l
+		JOIN output AS o ON o.id = l.output WHERE o.name = :output))
+	 AND (:identity IS NULL OR e.identity =
+		(SELECT i.id FROM identity AS i WHERE i.value = :identity))
+	 AND (:input IS NULL OR
+		(SELECT b.input FROM batch AS b WHERE b.id = e.batch) = :input)
+	THEN 1 ELSE 0 END
+  FROM event AS e
+ WHERE e.id BETWEEN :first AND :last
+ ORDER BY e.id DESC;
+
+--: inspect_count
+-- How many events are in a state.
+SELECT coalesce(sum(events), 0) FROM tally WHERE name = :state;
+
+--: inspect_queued
+SELECT id FROM (
+	SELECT id FROM event INDEXED BY event_queued
+	 WHERE state = 'queued' AND suspect IS NULL
+	   AND lane IN (SELECT id FROM lane) AND id < :before
+	UNION ALL
+	SELECT id FROM event INDEXED BY event_suspect
+	 WHERE state = 'queued' AND suspect IS NOT NULL
+	   AND lane IN (SELECT id FROM lane) AND id < :before)
+ ORDER BY id DESC;
+
+--: inspect_inflight
+SELECT id FROM event INDEXED BY event_inflight
+ WHERE state = 'inflight' AND request > 0 AND id < :before
+ ORDER BY id DESC;
+
+--: inspect_stuck
+SELECT id FROM event INDEXED BY event_stuck
+ WHERE state = 'stuck' AND lane IN (SELECT id FROM lane) AND id < :before
+ ORDER BY id DESC;
+
+--: inspect_ended
+-- Delivered, skipped, discarded.
+SELECT id FROM event INDEXED BY event_ended
+ WHERE state = :state AND ended_at IS NOT NULL AND id < :before
+ ORDER BY id DESC;
+
+--: inspect_event
+-- One event; its payload and its batch only if they are asked for.
+SELECT e.id, o.name, l.kind, i.value, e.name, e.objects, e.state, e.reason,
+       e.attempts, e.due_at, e.last_status, e.last_error, b.input,
+       b.environment, e.received_at, e.event_at, e.ended_at, e.batch,
+       b.receipt_id, e.generation, e.merged_into, e.lane, e.event_index,
+       e.suspect, o.paused_at, w.next_at,
+       CASE WHEN :whole THEN e.payload END, CASE WHEN :whole THEN b.body END
+  FROM event AS e
+  JOIN lane AS l ON l.id = e.lane
+  JOIN output AS o ON o.id = l.output
+  JOIN batch AS b ON b.id = e.batch
+  LEFT JOIN identity AS i ON i.id = e.identity
+  LEFT JOIN waiting AS w ON w.lane = e.lane AND w.identity = e.identity
+ WHERE e.id = :id;
+
+--: inspect_requests
+-- What went to Heap, newest first.  How long an interrupted one took is not
+-- known.
+SELECT r.id, o.name, l.kind, r.form, r.events, r.objects, r.bytes, r.parent,
+       r.started_at, r.ended_at, CASE WHEN r.verdict <> 'interrupted'
+	THEN r.ended_boot - r.started_boot END,
+       r.status, r.never_left, r.verdict, r.error, r.answer
+  FROM request AS r
+ CROSS JOIN lane AS l ON l.id = r.lane
+ CROSS JOIN output AS o ON o.id = l.output
+ WHERE r.id < :before
+ ORDER BY r.id DESC;
+
+--: inspect_event_requests
+-- Those that carried an event, in the order of time; of very many the newest.
+SELECT r.id, o.name, l.kind, r.form, r.events, r.objects, r.bytes, r.parent,
+       r.started_at, r.ended_at, CASE WHEN r.verdict <> 'interrupted'
+	THEN r.ended_boot - r.started_boot END,
+       r.status, r.never_left, r.verdict, r.error, r.answer
+  FROM (SELECT request FROM attempt WHERE event = :event
+	UNION
+	SELECT request FROM event WHERE id = :event AND request IS NOT NULL
+	 ORDER BY request DESC LIMIT :n) AS a
+ CROSS JOIN request AS r ON r.id = a.request
+ CROSS JOIN lane AS l ON l.id = r.lane
+ CROSS JOIN output AS o ON o.id = l.output
+ ORDER BY r.id;
+
+--: inspect_outputs
+SELECT o.id, o.name, a.app_id, a.base_url, a.factor, o.paused_at
+  FROM output AS o
+  LEFT JOIN app AS a ON a.id = o.app
+ ORDER BY o.name;
+
+--: inspect_output_counts
+SELECT t.name, sum(t.events)
+  FROM lane AS l
+  JOIN tally AS t ON t.lane = l.id
+ WHERE l.output = :output
+ GROUP BY t.name;
+
+--: inspect_oldest_due
+-- Since when the event that has been due longest could have left: an identity
+-- is looked at from next_at on, a deferred event is released at due_at.
+-- Outputs that are not configured send nothing, so they do not count.
+SELECT min(at) FROM (
+	SELECT (SELECT w.next_at FROM waiting AS w
+		 WHERE w.lane = l.id ORDER BY w.next_at LIMIT 1) AS at
+	  FROM lane AS l
+	  JOIN output AS o ON o.id = l.output
+	 WHERE o.app IS NOT NULL
+	UNION ALL
+	SELECT min(due_at) FROM event
+	 WHERE state = 'queued' AND due_at IS NOT NULL);

@@ -1,0 +1,167 @@
+/*
+ * inspect.h - read-only: everything an operator looks at
+ *
+ * Reads on a connection of its own, so that a look never waits for a write
+ * and never disturbs one.  Each question gives up after some milliseconds,
+ * since the loop waits for it: a list then has what was found and where to go
+ * on.  A queue in memory has no second connection; its own is used then.
+ *
+ * Times are wall ms.
+ */
+#ifndef HR_INSPECT_H
+#define HR_INSPECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mem.h"
+
+struct inspect;
+struct store;
+
+#define INSPECT_PATIENCE_MS	20	/* what one question may take */
+#define INSPECT_REQUESTS	500	/* of one event, at most */
+
+/* Keeps `writer`, which has the database open, until inspect_close.  0 and
+ * *out (given), or -1 and `why`. */
+int	inspect_open(struct inspect **out, struct store *writer, struct why *);
+void	inspect_close(struct inspect *);	/* NULL: nothing */
+/* Tests: 0 gives up as soon as it is looked at. */
+void	inspect_set_patience(struct inspect *, int64_t ms);
+
+enum inspect_answer {
+	INSPECT_OK,
+	INSPECT_NONE,		/* there is no such thing */
+	INSPECT_FAILED		/* inspect_error says why */
+};
+
+/* The last failure, for people.  Lent until the next question. */
+const char *inspect_error(const struct inspect *);
+
+/* What is seen: only what is on disk, or also what this turn wrote. */
+enum inspect_view { INSPECT_COMMITTED, INSPECT_TURN };
+
+/* --- events ----------------------------------------------------------- */
+
+/* Texts are lent for the call that hands it over; NULL: none. */
+struct inspect_event {
+	int64_t		 id;
+	const char	*output;
+	const char	*lane;		/* "track", "user_properties" */
+	const char	*identity;
+	const char	*name;		/* "" for user properties */
+	int64_t		 objects;
+	const char	*state;
+	const char	*reason;
+	int64_t		 attempts;
+	int64_t		 due_at;	/* 0: none */
+	int64_t		 last_status;	/* 0: no answer */
+	const char	*last_error;
+	const char	*input;
+	const char	*environment;
+	int64_t		 received_at;
+	int64_t		 event_at;
+	int64_t		 ended_at;	/* 0: it has not ended */
+	int64_t		 batch;
+	const char	*receipt_id;
+	int64_t		 generation;
+	int64_t		 merged_into;	/* 0: not merged */
+	int64_t		 lane_id;
+	int64_t		 event_index;	/* -1: user properties */
+	bool		 suspect;	/* it travels apart from the others */
+	bool		 paused;	/* its output is */
+	/* When its identity is looked at next, if any of its events is ready;
+	 * 0: none is.  Far beyond every date: when something in flight ends. */
+	int64_t		 next_at;
+	/* Only of inspect_event; NULL in lists. */
+	const char	*payload;	/* as struct queue_event's */
+	size_t		 payload_len;
+	const char	*body;		/* of the batch, as received */
+	size_t		 body_len;
+};
+typedef void inspect_event_visit(const struct inspect_event *, void *arg);
+
+/* What an event must be; NULL: anything. */
+struct inspect_filter {
+	const char	*output, *state, *reason, *identity, *name, *input;
+	bool		 has_status;
+	int64_t		 status;	/* last_status */
+	int64_t		 since;		/* received_at >= since; INT64_MIN */
+	int64_t		 until;		/* received_at < until; INT64_MAX */
+};
+
+/* Newest first, in pages. */
+struct inspect_page {
+	int64_t		before;		/* ids below it; INT64_MAX: all */
+	size_t		limit;
+	int64_t		next;		/* result: the next page's `before`;
+					   0: that was all */
+};
+
+enum inspect_answer inspect_events(struct inspect *,
+	    const struct inspect_filter *, struct inspect_page *,
+	    inspect_event_visit *, void *arg);
+enum inspect_answer inspect_event(struct inspect *, enum inspect_view,
+	    int64_t id, inspect_event_visit *, void *arg);
+
+/* --- requests --------------------------------------------------------- */
+
+/* Texts are lent for the call; NULL: none. */
+struct inspect_request {
+	int64_t		 id;
+	const char	*output;
+	const char	*lane;
+	const char	*form;		/* "flat", "bulk" */
+	int64_t		 events;
+	int64_t		 objects;
+	int64_t		 bytes;
+	int64_t		 parent;	/* 0: none */
+	int64_t		 started_at;
+	int64_t		 ended_at;	/* 0: in flight */
+	int64_t		 duration_ms;	/* -1: not known */
+	int64_t		 status;	/* 0: no answer */
+	bool		 never_left;
+	const char	*verdict;
+	const char	*error;
+	const char	*answer;	/* its start */
+};
+typedef void inspect_request_visit(const struct inspect_request *, void *arg);
+
+enum inspect_answer inspect_requests(struct inspect *, struct inspect_page *,
+	    inspect_request_visit *, void *arg);
+/* Those that carried an event, oldest first; the newest INSPECT_REQUESTS. */
+enum inspect_answer inspect_event_requests(struct inspect *,
+	    enum inspect_view, int64_t event, inspect_request_visit *,
+	    void *arg);
+
+/* --- counts ----------------------------------------------------------- */
+
+enum inspect_count {
+	INSPECT_QUEUED, INSPECT_INFLIGHT, INSPECT_DELIVERED, INSPECT_STUCK,
+	INSPECT_DISCARDED, INSPECT_SKIPPED,
+#define INSPECT_STATES	6	/* the six before; then, of all time: */
+	INSPECT_ACCEPTED = INSPECT_STATES, INSPECT_PRUNED, INSPECT_ERASED,
+	INSPECT_COUNTS
+};
+const char *inspect_count_name(enum inspect_count);	/* lent for ever */
+
+struct inspect_output {
+	const char	*name;
+	const char	*app_id;	/* NULL: not configured any more */
+	const char	*base_url;	/* as app_id */
+	double		 factor;	/* as app_id */
+	int64_t		 paused_at;	/* 0: not paused */
+	int64_t		 count[INSPECT_COUNTS];
+};
+typedef void inspect_output_visit(const struct inspect_output *, void *arg);
+
+/* Every output that has or had rows, by name. */
+enum inspect_answer inspect_outputs(struct inspect *, inspect_output_visit *,
+	    void *arg);
+/* Since when the event that has been due longest could have left; 0: none is
+ * due. */
+enum inspect_answer inspect_oldest_due(struct inspect *, int64_t now,
+	    int64_t *since);
+
+#endif

@@ -29,7 +29,8 @@ struct store {
 	int		 lock_fd;	/* -1: none */
 	sqlite3_stmt	*stmt[SQL_COUNT];
 	bool		 open;		/* in a transaction */
-	bool		 failed;	/* it must be rolled back */
+	bool		 failed;	/* it must be rolled back; never of a reader */
+	bool		 interrupted;	/* readers, since store_ask */
 	struct why	 error;
 };
 
@@ -51,6 +52,21 @@ store_error(const struct store *s)
 	return s->error.text;
 }
 
+void
+store_ask(struct store *s)
+{
+	if (s->mode == STORE_WRITE)
+		return;
+	s->error.text[0] = '\0';
+	s->interrupted = false;
+}
+
+bool
+store_interrupted(const struct store *s)
+{
+	return s->interrupted;
+}
+
 /* What SQLite could not do; the worst of it ends the program here. */
 static void
 note_failure(struct store *s, int rc, const char *what)
@@ -58,6 +74,10 @@ note_failure(struct store *s, int rc, const char *what)
 	int extended = sqlite3_extended_errcode(s->db);
 	const char *message = sqlite3_errmsg(s->db);
 
+	if (s->mode == STORE_READ && rc == SQLITE_INTERRUPT) {
+		s->interrupted = true;
+		return;
+	}
 	if (s->mode == STORE_WRITE && (extended == SQLITE_IOERR_FSYNC ||
 	    extended == SQLITE_IOERR_DIR_FSYNC))
 		fatal(EXIT_IO, "store: sync failed, what is on disk is "
@@ -71,7 +91,7 @@ note_failure(struct store *s, int rc, const char *what)
 		bug("store: %s statement=%s error=\"%s\"", s->path, what,
 		    message);
 	why_set(&s->error, "%s (%s)", message, what);
-	s->failed = true;
+	s->failed = s->mode == STORE_WRITE;
 }
 
 void

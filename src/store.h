@@ -9,6 +9,9 @@
  * on every call does nothing until store_commit has rolled back, so callers
  * need not look after each statement.  A failed sync or a corrupt file ends
  * the program (EXIT_IO): nothing may be acknowledged after either.
+ *
+ * Errors of a reading store do not stick: a row does not come, store_error
+ * says why, and the next statement is tried as if nothing had been.
  */
 #ifndef HR_STORE_H
 #define HR_STORE_H
@@ -59,6 +62,12 @@ bool	store_commit(struct store *);
 void	store_rollback(struct store *);
 /* The last failure, for people; "" if none.  Lent until the next. */
 const char *store_error(const struct store *);
+/* A reading store's next question: store_error is "" from here on, and
+ * store_interrupted false.  Changes nothing of a writing store. */
+void	store_ask(struct store *);
+/* Did a row not come because sqlite3_interrupt or a progress handler ended
+ * its statement?  That is no failure. */
+bool	store_interrupted(const struct store *);
 /* Fails the transaction for a reason outside SQLite. */
 void	store_fail(struct store *, const char *fmt, ...) HR_PRINTF(2, 3);
 

@@ -4,7 +4,8 @@
 # usage: awk -f embed.awk -v part=h|c schema.sql views.sql queue.sql ...
 #
 # A file without named statements becomes sql_<file>; its comments stay, since
-# the database shows them.  Named statements lose theirs.
+# the database shows them.  Named statements lose theirs.  migrate/NNN.sql,
+# which leads to version NNN, is also an entry of sql_migrations, in order.
 
 function quote(s) {
 	gsub(/\\/, "\\\\", s)
@@ -20,6 +21,10 @@ function base(path) {
 
 FNR == 1 {
 	file = base(FILENAME)
+	if (FILENAME ~ /migrate\/[0-9]+\.sql$/) {
+		version[++versions_n] = file + 0
+		file = "migrate_" file
+	}
 	files[++files_n] = file
 	name = ""
 }
@@ -68,6 +73,14 @@ END {
 		print ""
 		print "extern const struct sql_statement sql_statements[];"
 		print ""
+		print "/* Ends with version 0. */"
+		print "struct sql_migration {"
+		print "\tint version;"
+		print "\tconst char *text;"
+		print "};"
+		print ""
+		print "extern const struct sql_migration sql_migrations[];"
+		print ""
 		print "#endif"
 		exit
 	}
@@ -82,5 +95,11 @@ END {
 		print "\t{ \"" names[i] "\", \"" where[names[i]] "\"," \
 		    body[names[i]] " },"
 	print "\t{ 0, 0, 0 }"
+	print "};"
+	print ""
+	print "const struct sql_migration sql_migrations[] = {"
+	for (i = 1; i <= versions_n; i++)
+		printf "\t{ %d, sql_migrate_%03d },\n", version[i], version[i]
+	print "\t{ 0, 0 }"
 	print "};"
 }

@@ -35,7 +35,8 @@ CREATE TABLE output (
 CREATE TABLE lane (
 	id	INTEGER PRIMARY KEY,
 	output	INTEGER NOT NULL REFERENCES output (id),
-	kind	TEXT NOT NULL CHECK (kind IN ('track', 'user_properties')),
+	kind	TEXT NOT NULL			-- the endpoint
+		CHECK (kind IN ('track', 'user_properties')),
 	open_ms	INTEGER NOT NULL DEFAULT 0,	-- how long it has been open in
 						-- all: neither paused nor its
 						-- breaker open; what give_up_after
@@ -67,9 +68,9 @@ CREATE TABLE batch (
 						-- idempotency keys
 	input	TEXT NOT NULL,			-- the name of its [input]
 	path	TEXT NOT NULL,			-- /v2/events, /v2/bulkevents ...
-	environment TEXT NOT NULL CHECK (environment IN
-		('production', 'development')),
-	received_at INTEGER NOT NULL,
+	environment TEXT NOT NULL		-- anything unheard of is production
+		CHECK (environment IN ('production', 'development')),
+	received_at INTEGER NOT NULL,		-- by this host's clock
 	mpid	INTEGER,			-- given or resolved; NULL: none
 	source_request_id TEXT,			-- NULL: none
 	duplicate INTEGER NOT NULL,		-- 1: its source_request_id was seen
@@ -100,8 +101,9 @@ CREATE TABLE event (
 						-- commas; NULL: never mapped
 	sent	INTEGER NOT NULL DEFAULT 0,	-- bytes of it that were delivered
 						-- in earlier slices
-	state	TEXT NOT NULL CHECK (state IN ('queued', 'inflight',
-		'delivered', 'stuck', 'discarded', 'skipped')),
+	state	TEXT NOT NULL			-- moves as event_move allows
+		CHECK (state IN ('queued', 'inflight', 'delivered', 'stuck',
+		'discarded', 'skipped')),
 	reason	TEXT,				-- why stuck or skipped
 	due_at	INTEGER,			-- queued: not before; NULL: now
 	attempts INTEGER NOT NULL DEFAULT 0,	-- requests that carried it
@@ -134,8 +136,8 @@ CREATE INDEX event_ended ON event (state, ended_at) WHERE ended_at IS NOT NULL;
 -- Which identities have ready events in a lane, and when each may send.
 -- Kept by the triggers below; next_at by the planner.
 CREATE TABLE waiting (
-	lane	INTEGER NOT NULL,
-	identity INTEGER NOT NULL,
+	lane	INTEGER NOT NULL,		-- lane.id
+	identity INTEGER NOT NULL,		-- identity.id
 	ready	INTEGER NOT NULL,		-- events that are queued, due and
 						-- not under suspicion; never 0
 	next_at	INTEGER NOT NULL,		-- not looked at before; the order
@@ -158,7 +160,8 @@ CREATE TABLE request (
 	id	INTEGER PRIMARY KEY AUTOINCREMENT,
 	lane	INTEGER NOT NULL REFERENCES lane (id),
 	app	INTEGER NOT NULL REFERENCES app (id),
-	form	TEXT NOT NULL CHECK (form IN ('flat', 'bulk')),
+	form	TEXT NOT NULL			-- one object, or a list of them
+		CHECK (form IN ('flat', 'bulk')),
 	events	INTEGER NOT NULL,		-- how many it carried
 	objects	INTEGER NOT NULL,		-- Heap objects in it
 	bytes	INTEGER NOT NULL,		-- of the body
@@ -168,7 +171,7 @@ CREATE TABLE request (
 	ended_at INTEGER,			-- NULL: in flight
 	boot_id	TEXT NOT NULL,			-- the boot that these two belong to:
 	started_boot INTEGER NOT NULL,		-- ms of CLOCK_BOOTTIME
-	ended_boot INTEGER,
+	ended_boot INTEGER,			-- likewise; NULL: in flight
 	never_left INTEGER NOT NULL DEFAULT 0,	-- 1: provably; counts in no window
 	status	INTEGER,			-- 0: no answer
 	verdict	TEXT,				-- delivered, refused, later ...
@@ -210,8 +213,8 @@ CREATE TABLE profile_identity (
 -- The newest value of each type, as received.
 CREATE TABLE profile_current (
 	mpid	INTEGER NOT NULL REFERENCES profile (mpid),
-	type	TEXT NOT NULL,
-	value	TEXT NOT NULL,
+	type	TEXT NOT NULL,			-- as in profile_identity
+	value	TEXT NOT NULL,			-- untrimmed, in its own casing
 	PRIMARY KEY (mpid, type)
 ) STRICT, WITHOUT ROWID;
 
@@ -219,8 +222,8 @@ CREATE TABLE profile_current (
 CREATE TABLE seen (
 	id	INTEGER PRIMARY KEY,
 	input_key TEXT NOT NULL,		-- the API key it came under
-	source_request_id TEXT NOT NULL,
-	seen_at	INTEGER NOT NULL
+	source_request_id TEXT NOT NULL,	-- as decoded, byte for byte
+	seen_at	INTEGER NOT NULL		-- when its batch was accepted
 ) STRICT;
 CREATE UNIQUE INDEX seen_id ON seen (source_request_id, input_key);
 
@@ -229,14 +232,14 @@ CREATE UNIQUE INDEX seen_id ON seen (source_request_id, input_key);
 CREATE TABLE tally (
 	lane	INTEGER NOT NULL REFERENCES lane (id),
 	name	TEXT NOT NULL,			-- a state, or one of those three
-	events	INTEGER NOT NULL,
+	events	INTEGER NOT NULL,		-- how many
 	PRIMARY KEY (lane, name)
 ) STRICT, WITHOUT ROWID;
 
 -- What operators did.
 CREATE TABLE audit (
 	id	INTEGER PRIMARY KEY,
-	done_at	INTEGER NOT NULL,
+	done_at	INTEGER NOT NULL,		-- when it was accepted
 	action	TEXT NOT NULL,			-- replay, discard ...
 	subject	TEXT NOT NULL,			-- event 17, output heap ...
 	detail	TEXT NOT NULL			-- what changed

@@ -214,13 +214,19 @@ check_identity(struct store *s, int64_t *version, struct why *why)
 	return 0;
 }
 
-/* A new file gets the schema; views are made anew by every start. */
+/* A new file gets the schema, an older one each step on the way to it; views
+ * are made anew by every start. */
 static int
 migrate(struct store *s, int64_t version, struct why *why)
 {
+	const struct sql_migration *m;
+
 	if (store_begin(s) == STORE_READY) {
 		if (version == 0)
 			store_exec(s, sql_schema);
+		for (m = sql_migrations; m->version != 0; m++)
+			if (version > 0 && m->version > version)
+				store_exec(s, m->text);
 		store_exec(s, sql_views);
 	}
 	if (!store_commit(s)) {

@@ -3,7 +3,7 @@
 # options.sh - every setting is in the sample file and the manual, with the
 # right default and (R) mark, and nothing else is
 #
-# usage: options.sh PRINT_CONFIG_KEYS
+# usage: options.sh [PRINT_CONFIG_KEYS]
 #
 # Three lists of "section key default reload|restart", divided by tabs, must
 # be the same: that of the program's table, that of the sample, that of the
@@ -11,7 +11,7 @@
 
 set -eu
 
-keys=${1:?usage: options.sh PRINT_CONFIG_KEYS}
+keys=${1:-${HEAPRELAY_BUILDDIR:-.}/tests/unit/print_config_keys}
 srcdir=${srcdir:-.}
 sample=$srcdir/contrib/heaprelay.conf.sample
 manual=$srcdir/man/heaprelay.conf.5

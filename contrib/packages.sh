@@ -1,0 +1,25 @@
+# packages.sh - Debian packages that heaprelay needs; sourced
+#
+# install_packages PACKAGE...: those that are missing, with sudo unless root.
+
+packages_build='build-essential autoconf automake pkg-config gawk
+libsqlite3-dev libcurl4-openssl-dev libcjson-dev libevent-dev libinih-dev
+libssl-dev zlib1g-dev ca-certificates'
+packages_show='curl jq sqlite3'
+packages_test='libcmocka-dev git mandoc xz-utils procps'
+
+install_packages() {
+	missing=
+	for package; do
+		dpkg-query -W -f '${Status}' "$package" 2>/dev/null |
+		    grep -q 'ok installed' || missing="$missing $package"
+	done
+	[ -n "$missing" ] || return 0
+	sudo=
+	[ "$(id -u)" = 0 ] || sudo=sudo
+	echo "Installing:$missing"
+	$sudo apt-get -qq update
+	# shellcheck disable=SC2086
+	DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq -y \
+	    --no-install-recommends install $missing > /dev/null
+}

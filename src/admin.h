@@ -55,4 +55,8 @@ void	admin_error_body(int status, const char *message, struct buf *body,
  * intake_turn. */
 int64_t	admin_turn(struct admin *, struct moment now);
 
+/* The routes, for documentation and its test: the i-th one's method and path,
+ * "GET" and "/v1/events/{id}"; false behind the last.  Lent for ever. */
+bool	admin_route(size_t i, const char **method, const char **path);
+
 #endif

@@ -1,0 +1,172 @@
+/*
+ * admin_private.h - what the files of the admin API share
+ *
+ * admin.c has the life of the whole and writes that wait, admin_route.c the
+ * table of routes and what a target says, admin_guard.c who may ask,
+ * admin_answer.c how answers look, admin_shape.c what they are made of; the
+ * others have the handlers.
+ */
+#ifndef HR_ADMIN_PRIVATE_H
+#define HR_ADMIN_PRIVATE_H
+
+#include "admin.h"
+#include "json.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION	"unversioned"
+#endif
+
+#define ADMIN_PARAMS	16	/* in one query */
+#define ADMIN_SAMPLES	61	/* one a second: a minute */
+
+/* The counters at one moment, for rates. */
+struct admin_sample {
+	int64_t	 boot;
+	uint64_t batches;		/* accepted */
+	uint64_t delivered;		/* events */
+};
+
+/* A write that waits for the write lock. */
+struct admin_parked {
+	struct admin_parked	*next;
+	struct http_request	*request;
+	int64_t			 since;		/* boot ms */
+};
+
+struct admin {
+	struct admin_parts	 parts;
+	char			*token;
+	char			*read_token;	/* NULL: there is none */
+	struct admin_parked	*first, **last;
+	/* A ring; samples_n counts all that were ever taken. */
+	struct admin_sample	 sample[ADMIN_SAMPLES];
+	size_t			 samples_n;
+	/* The last commit, by its counters. */
+	uint64_t		 commits, commits_failed;
+	bool			 commit_failed;
+};
+
+struct admin_call;
+typedef void admin_handler(struct admin_call *);
+
+struct admin_entry {
+	const char	*method;
+	const char	*path;		/* with {id} or {name} in it */
+	admin_handler	*handler;
+	bool		 open;		/* without a token */
+	const char	*params;	/* allowed, divided by blanks */
+};
+
+/* One request while it is answered; its texts lie in `target`. */
+struct admin_call {
+	struct admin		*admin;
+	struct http_request	*request;
+	struct moment		 now;
+	const struct admin_entry *entry;
+	bool			 write;	/* its method is neither GET nor HEAD */
+	char			*target;	/* a copy, decoded in place */
+	char			*query;		/* in it; NULL: none */
+	int64_t			 id;		/* {id} */
+	const char		*name;		/* {name} */
+	struct {
+		const char	*name;
+		const char	*value;
+	}			 param[ADMIN_PARAMS];
+	size_t			 params_n;
+};
+
+/* --- admin_route.c --- */
+
+/* The route of the request: sets the call's entry, id and name.  false: it
+ * was answered 404 or 405. */
+bool	admin_find_route(struct admin_call *);
+/* Reads the query; false: answered 400. */
+bool	admin_read_query(struct admin_call *);
+/* A parameter of the query; NULL: not given. */
+const char *admin_param(const struct admin_call *, const char *name);
+/* `limit` and `cursor`; false: answered 400. */
+bool	admin_page(struct admin_call *, struct inspect_page *);
+/* An instant: RFC 3339, or -90s, -1h, -7d before now.  false: neither. */
+bool	admin_instant(const char *, int64_t now, int64_t *at);
+
+/* --- admin_guard.c --- */
+
+/* Reads a token file, and makes it if it is not there; NULL and `why`.
+ * Given. */
+char	*admin_token(const char *path, struct why *);
+/* Is the request for us?  false: answered 400 or 421. */
+bool	admin_check_host(struct admin_call *);
+/* May whoever asks do this?  false: answered 401 or 403. */
+bool	admin_check_token(struct admin_call *);
+/* A write from another site, or of something else than JSON; false: answered
+ * 403 or 415. */
+bool	admin_check_write(struct admin_call *);
+
+/* --- admin_answer.c --- */
+
+/* Takes the value.  Leaves at once. */
+void	admin_json(struct admin_call *, int status, cJSON *);
+/* Takes the value.  Leaves with the turn's commit. */
+void	admin_json_held(struct admin_call *, int status, cJSON *);
+void	admin_text(struct admin_call *, const char *content_type,
+	    const char *text, size_t len);
+/* An RFC 9457 problem; `headers` NULL or further ones. */
+void	admin_problem(struct admin_call *, int status, const char *code,
+	    const char *headers, const char *fmt, ...) HR_PRINTF(5, 6);
+/* inspect could not answer. */
+void	admin_cannot_read(struct admin_call *);
+
+/* Members of an object; absent ones are null: NULL texts, instants of 0. */
+void	admin_put_text(cJSON *, const char *name, const char *);
+void	admin_put_int(cJSON *, const char *name, int64_t);
+void	admin_put_int_or_null(cJSON *, const char *name, bool, int64_t);
+void	admin_put_at(cJSON *, const char *name, int64_t wall);
+/* Text that is JSON already, between `before` and `after`. */
+void	admin_put_raw(cJSON *, const char *name, const char *before,
+	    const char *, size_t len, const char *after);
+
+/* --- admin_shape.c --- */
+
+cJSON	*admin_event_shape(const struct inspect_event *);
+cJSON	*admin_request_shape(const struct inspect_request *);
+/* inspect_request_visit: appends to the cJSON array `arg`. */
+void	admin_add_request(const struct inspect_request *, void *array);
+/* A list: {"items":[...],"next_cursor":...}.  Takes the items. */
+cJSON	*admin_list(cJSON *items, int64_t next);
+/* One output, with its lanes and windows as dispatch has them. */
+cJSON	*admin_output_shape(struct admin *, struct moment now,
+	    const struct inspect_output *);
+
+/* --- admin_why.c --- */
+
+/* {"sentence","blocked_by","until"} */
+cJSON	*admin_why(struct admin *, struct moment now,
+	    const struct inspect_event *);
+
+/* --- handlers --- */
+
+/* admin_event.c */
+void	admin_get_events(struct admin_call *);
+void	admin_get_event(struct admin_call *);
+void	admin_get_why(struct admin_call *);
+void	admin_get_requests(struct admin_call *);
+/* admin_write.c */
+void	admin_post_replay(struct admin_call *);
+void	admin_post_discard(struct admin_call *);
+/* admin_status.c */
+void	admin_get_status(struct admin_call *);
+void	admin_get_outputs(struct admin_call *);
+void	admin_get_output(struct admin_call *);
+/* admin_health.c */
+void	admin_get_live(struct admin_call *);
+void	admin_get_ready(struct admin_call *);
+void	admin_get_progress(struct admin_call *);
+/* admin_metrics.c */
+void	admin_get_metrics(struct admin_call *);
+
+/* admin_event.c: an event with its payload, batch, requests and why.
+ * INSPECT_OK: *out is given. */
+enum inspect_answer admin_whole_event(struct admin *, struct moment now,
+	    enum inspect_view, int64_t id, cJSON **out);
+
+#endif

@@ -42,6 +42,20 @@ log_enabled(enum log_level level)
 	return level <= log_level;
 }
 
+/* A message is one line whatever texts of others are in it. */
+static void
+put_plain_text(struct buf *b, const char *s)
+{
+	const unsigned char *p;
+
+	for (p = (const unsigned char *)s; *p != '\0'; p++) {
+		if (*p < 0x20 || *p == 0x7f)
+			buf_printf(b, "\\u%04x", *p);
+		else
+			buf_putc(b, (char)*p);
+	}
+}
+
 static void
 put_json_text(struct buf *b, const char *s)
 {
@@ -85,8 +99,10 @@ emit(enum log_level level, const char *fmt, va_list ap)
 		put_json_text(&line, buf_str(&message));
 		buf_puts(&line, "}\n");
 	} else {
-		buf_printf(&line, "%s %s %s: %s\n", stamp,
-		    level_names[level], log_program, buf_str(&message));
+		buf_printf(&line, "%s %s %s: ", stamp, level_names[level],
+		    log_program);
+		put_plain_text(&line, buf_str(&message));
+		buf_putc(&line, '\n');
 	}
 	if (write(STDERR_FILENO, line.p, line.len) == -1) {
 		/* Nowhere left to say so. */

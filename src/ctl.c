@@ -1,0 +1,358 @@
+/*
+ * ctl.c - heaprelayctl: the operator's command
+ *
+ * Knows the command line: which commands there are, what goes with each.  The
+ * offline commands that need no more than a few lines are here too.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl_private.h"
+#include "ctl_table.h"
+#include "hash.h"
+#include "log.h"
+#include "sql_gen.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION	"unversioned"
+#endif
+#ifndef HEAPRELAY_CONF
+#define HEAPRELAY_CONF	"/etc/heaprelay/heaprelay.conf"
+#endif
+
+#define LIMIT		100	/* items of a list, unless -n says else */
+#define LIMIT_MOST	1000000
+
+/* Options that go with some commands only. */
+enum group {
+	FOR_FILTER	= 1 << 0,
+	FOR_INPUT	= 1 << 1,
+	FOR_LIMIT	= 1 << 2,
+	FOR_REMAP	= 1 << 3,
+	FOR_MAP		= 1 << 4
+};
+
+enum choice {
+	OPT_URL = 256, OPT_TOKEN_FILE, OPT_CA_FILE, OPT_JSON, OPT_REMAP,
+	OPT_FORCE, OPT_PATH, OPT_RECEIVED_AT, OPT_HELP, OPT_VERSION,
+	OPT_FILTER	/* and on: one for each of enum ctl_filter */
+};
+
+static const struct option long_options[] = {
+	{ "config",	required_argument, NULL, 'c' },
+	{ "url",	required_argument, NULL, OPT_URL },
+	{ "token-file",	required_argument, NULL, OPT_TOKEN_FILE },
+	{ "ca-file",	required_argument, NULL, OPT_CA_FILE },
+	{ "json",	no_argument, NULL, OPT_JSON },
+	{ "limit",	required_argument, NULL, 'n' },
+	{ "remap",	no_argument, NULL, OPT_REMAP },
+	{ "force",	no_argument, NULL, OPT_FORCE },
+	{ "path",	required_argument, NULL, OPT_PATH },
+	{ "received-at", required_argument, NULL, OPT_RECEIVED_AT },
+	{ "help",	no_argument, NULL, OPT_HELP },
+	{ "version",	no_argument, NULL, OPT_VERSION },
+	{ "state",	required_argument, NULL, OPT_FILTER + CTL_STATE },
+	{ "output",	required_argument, NULL, OPT_FILTER + CTL_OUTPUT },
+	{ "identity",	required_argument, NULL, OPT_FILTER + CTL_IDENTITY },
+	{ "name",	required_argument, NULL, OPT_FILTER + CTL_NAME },
+	{ "reason",	required_argument, NULL, OPT_FILTER + CTL_REASON },
+	{ "status",	required_argument, NULL, OPT_FILTER + CTL_STATUS },
+	{ "input",	required_argument, NULL, OPT_FILTER + CTL_INPUT },
+	{ "since",	required_argument, NULL, OPT_FILTER + CTL_SINCE },
+	{ "until",	required_argument, NULL, OPT_FILTER + CTL_UNTIL },
+	{ NULL, 0, NULL, 0 }
+};
+
+static ctl_command check, schema, keygen;
+
+static const struct command {
+	const char	*name;
+	ctl_command	*run;
+	size_t		 least, most;	/* operands */
+	unsigned	 options;	/* of enum group */
+} commands[] = {
+	{ "status",	ctl_status,	0, 0, 0 },
+	{ "events",	ctl_events,	0, 0,
+	    FOR_FILTER | FOR_INPUT | FOR_LIMIT },
+	{ "show",	ctl_event,	1, 1, 0 },
+	{ "why",	ctl_why,	1, 1, 0 },
+	{ "replay",	ctl_replay,	1, SIZE_MAX, FOR_REMAP },
+	{ "discard",	ctl_discard,	1, SIZE_MAX, 0 },
+	{ "requests",	ctl_requests,	0, 0, FOR_LIMIT },
+	{ "outputs",	ctl_outputs,	0, 0, 0 },
+	{ "map",	ctl_map,	0, 1, FOR_INPUT | FOR_MAP },
+	{ "check",	check,		0, 0, 0 },
+	{ "keygen",	keygen,		0, 1, 0 },
+	{ "schema",	schema,		0, 0, 0 },
+};
+
+static const char usage_text[] =
+"usage: heaprelayctl [options] command [...]\n"
+"\n"
+"Asking the agent:\n"
+"  status              what it holds, sends and waits for\n"
+"  events [filter]     events, newest first\n"
+"  show ID             one event: payload, batch, requests\n"
+"  why ID              what holds it, what releases it, when\n"
+"  replay ID...        stuck events to the queue; - reads IDs\n"
+"  discard ID...       queued or stuck events to the discarded\n"
+"  requests            what went to Heap, newest first\n"
+"  outputs             windows, breakers and backlog of each\n"
+"Without the agent:\n"
+"  map [FILE]          what would become of a request body\n"
+"  check               is the configuration right?\n"
+"  keygen [NAME]       a new input: key and secret\n"
+"  schema              the database's schema as SQL\n"
+"\n"
+"  -c FILE             the configuration; " HEAPRELAY_CONF "\n"
+"  --url URL           the agent, instead of the configuration's listener\n"
+"  --token-file FILE   its token, instead of the configuration's\n"
+"  --ca-file FILE      whom to trust when the agent speaks TLS (PEM)\n"
+"  --json              lines of JSON, also on a terminal\n"
+"  -n N                at most N items of a list\n"
+"  --help, --version\n"
+"Filters: --state, --output, --identity, --name, --reason, --status, --input,\n"
+"--since, --until.  For replay: --remap, --force.  For map: --input NAME,\n"
+"--path /v2/events, --received-at MS.\n";
+
+static void
+say(const char *fmt, va_list ap)
+{
+	fflush(stdout);
+	fputs("heaprelayctl: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+void
+ctl_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void
+ctl_fail(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+	exit(status);
+}
+
+void
+ctl_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+	fputs("Try heaprelayctl --help.\n", stderr);
+	exit(EXIT_USAGE);
+}
+
+struct config *
+ctl_config(const struct ctl *ctl)
+{
+	struct why why;
+	struct config *config = config_read(ctl->config_file, &why);
+
+	if (config == NULL)
+		ctl_fail(CTL_REFUSED, "%s", why.text);
+	return config;
+}
+
+const char *
+ctl_filter_name(enum ctl_filter filter)
+{
+	const struct option *o = long_options;
+
+	while (o->val != (int)(OPT_FILTER + filter))
+		o++;
+	return o->name;
+}
+
+static int
+check(const struct ctl *ctl)
+{
+	config_free(ctl_config(ctl));
+	puts("ok");
+	return 0;
+}
+
+static int
+schema(const struct ctl *ctl)
+{
+	(void)ctl;
+	fputs(sql_schema, stdout);
+	fputs(sql_views, stdout);
+	return 0;
+}
+
+/* 64 characters of A-Z a-z 0-9 - _, that is 384 random bits. */
+static void
+print_secret(void)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	uint8_t bits[64];
+	size_t i;
+
+	hash_random(bits, sizeof(bits));
+	for (i = 0; i < sizeof(bits); i++)
+		putchar(digits[bits[i] & 63]);
+}
+
+static int
+keygen(const struct ctl *ctl)
+{
+	const char *name = ctl->operands > 0 ? ctl->operand[0] : "feed";
+	uint8_t bits[16];
+	char hex[2 * sizeof(bits) + 1];
+
+	if (name[0] < 'a' || name[0] > 'z' || name[strspn(name,
+	    "abcdefghijklmnopqrstuvwxyz0123456789_-")] != '\0')
+		ctl_usage("an input's name is a small letter, then small "
+		    "letters, digits, _ and -");
+	hash_random(bits, sizeof(bits));
+	printf("[input %s]\nkey = us1-%s\nsecret = ", name,
+	    hash_hex(bits, sizeof(bits), hex));
+	print_secret();
+	putchar('\n');
+	return 0;
+}
+
+static int64_t
+number_of(const char *text, const char *option, int64_t least, int64_t most)
+{
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 ||
+	    n < least || n > most)
+		ctl_usage("%s should be a number from %lld to %lld", option,
+		    (long long)least, (long long)most);
+	return n;
+}
+
+/* The group of an option that was given; 0: it goes with every command. */
+static unsigned
+take_option(struct ctl *ctl, int option)
+{
+	switch (option) {
+	case 'c':
+		ctl->config_file = optarg;
+		return 0;
+	case OPT_URL:
+		ctl->url = optarg;
+		return 0;
+	case OPT_TOKEN_FILE:
+		ctl->token_file = optarg;
+		return 0;
+	case OPT_CA_FILE:
+		ctl->ca_file = optarg;
+		return 0;
+	case OPT_JSON:
+		ctl->json = true;
+		return 0;
+	case 'n':
+		ctl->limit = number_of(optarg, "-n", 1, LIMIT_MOST);
+		return FOR_LIMIT;
+	case OPT_REMAP:
+		ctl->remap = true;
+		return FOR_REMAP;
+	case OPT_FORCE:
+		ctl->force = true;
+		return FOR_REMAP;
+	case OPT_PATH:
+		ctl->path = optarg;
+		return FOR_MAP;
+	case OPT_RECEIVED_AT:
+		/* The latest instant that Heap's timestamps can tell. */
+		ctl->received_at = number_of(optarg, "--received-at", 0,
+		    INT64_C(253402300799999));
+		return FOR_MAP;
+	case OPT_HELP:
+		fputs(usage_text, stdout);
+		exit(0);
+	case OPT_VERSION:
+		puts("heaprelayctl " PACKAGE_VERSION);
+		exit(0);
+	case '?':
+		ctl_usage("unusable option");
+	default:
+		ctl->filter[option - OPT_FILTER] = optarg;
+		return option == OPT_FILTER + CTL_INPUT ? FOR_INPUT :
+		    FOR_FILTER;
+	}
+}
+
+static const struct command *
+find_command(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < HR_COUNT(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	ctl_usage("there is no command %s", name);
+}
+
+static const struct command *
+read_options(struct ctl *ctl, int argc, char **argv)
+{
+	const struct command *command;
+	unsigned given = 0;
+	int option;
+
+	memset(ctl, 0, sizeof(*ctl));
+	ctl->config_file = HEAPRELAY_CONF;
+	ctl->json = !isatty(STDOUT_FILENO);
+	ctl->limit = LIMIT;
+	ctl->path = "/v2/events";
+	ctl->received_at = -1;
+	while ((option = getopt_long(argc, argv, "c:n:", long_options,
+	    NULL)) != -1)
+		given |= take_option(ctl, option);
+	if (optind == argc)
+		ctl_usage("which command?");
+	command = find_command(argv[optind++]);
+	ctl->operand = argv + optind;
+	ctl->operands = (size_t)(argc - optind);
+	if (ctl->operands < command->least)
+		ctl_usage("%s needs an ID", command->name);
+	if (ctl->operands > command->most)
+		ctl_usage("too much behind %s: %s", command->name,
+		    ctl->operand[command->most]);
+	if ((given & ~command->options) != 0)
+		ctl_usage("an option does not go with %s", command->name);
+	return command;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct command *command;
+	struct ctl ctl;
+	int status;
+
+	log_open("heaprelayctl", LOG_WARN, LOG_LOGFMT);
+	ctl_table_locale();
+	command = read_options(&ctl, argc, argv);
+	status = command->run(&ctl);
+	if (fflush(stdout) == EOF || ferror(stdout))
+		ctl_fail(CTL_REFUSED, "standard output: %s", strerror(errno));
+	return status;
+}

@@ -1,0 +1,30 @@
+/*
+ * ctl_agent.h - the agent's admin API, asked from outside
+ *
+ * For heaprelayctl: calls that wait.  Whoever calls knows the targets and
+ * what the answers mean.
+ */
+#ifndef HR_CTL_AGENT_H
+#define HR_CTL_AGENT_H
+
+#include "ctl_private.h"
+
+struct ctl_agent;
+
+/* Where it listens and the token are taken from the command line, what is
+ * missing there from the configuration; ends the program if that fails. */
+struct ctl_agent *ctl_agent_new(const struct ctl *);
+void	ctl_agent_free(struct ctl_agent *);	/* NULL: nothing */
+
+/*
+ * ctl_agent_call - one request, its answer
+ *
+ * `target` begins with a slash.  `body` is the JSON of a POST; NULL: a GET.
+ * The answer of a 2xx, lent until the next call.  NULL: the agent refused,
+ * and that was said on standard error (`about`: what was asked for, as
+ * "event 12").  Ends the program when no agent answers.
+ */
+const cJSON *ctl_agent_call(struct ctl_agent *, const char *target,
+	    const char *body, const char *about);
+
+#endif

@@ -1,0 +1,368 @@
+/*
+ * ctl_online.c - heaprelayctl: the commands that ask the agent
+ *
+ * Knows the targets of the admin API, and which members of a list people look
+ * at first.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl_agent.h"
+#include "ctl_show.h"
+
+#define PAGE_MOST	500	/* items of one answer */
+#define ID_MOST		19	/* digits */
+
+static const struct ctl_field event_fields[] = {
+	{ { "ID", true, 0, 0 }, "id" },
+	{ { "RECEIVED", false, 0, 2 }, "received_at" },
+	{ { "STATE", false, 0, 0 }, "state" },
+	{ { "OUTPUT", false, 6, 3 }, "output" },
+	{ { "IDENTITY", false, 8, 1 }, "identity" },
+	{ { "NAME", false, 8, 0 }, "name" },
+	{ { "TRIES", true, 0, 6 }, "attempts" },
+	{ { "HTTP", true, 0, 4 }, "last_status" },
+	{ { "REASON", false, 8, 5 }, "reason" },
+};
+
+static const struct ctl_field request_fields[] = {
+	{ { "ID", true, 0, 0 }, "id" },
+	{ { "STARTED", false, 0, 0 }, "started_at" },
+	{ { "OUTPUT", false, 6, 2 }, "output" },
+	{ { "LANE", false, 5, 5 }, "lane" },
+	{ { "FORM", false, 0, 6 }, "form" },
+	{ { "OBJECTS", true, 0, 3 }, "objects" },
+	{ { "MS", true, 0, 4 }, "duration_ms" },
+	{ { "HTTP", true, 0, 0 }, "status" },
+	{ { "ERROR", false, 8, 1 }, "error" },
+};
+
+/* One value to a line, in whichever way it is wanted. */
+static void
+print_item(const struct ctl *ctl, const cJSON *item)
+{
+	struct ctl_screen screen;
+	struct buf out = BUF_INIT;
+
+	if (ctl->json) {
+		json_put(&out, item);
+		buf_putc(&out, '\n');
+	} else {
+		ctl_screen(&screen);
+		ctl_put_object(item, &screen, &out);
+	}
+	fwrite(out.p, 1, out.len, stdout);
+	buf_free(&out);
+}
+
+/* A command whose answer is one object. */
+static int
+print_answer(const struct ctl *ctl, const char *target, const char *about)
+{
+	struct ctl_agent *agent = ctl_agent_new(ctl);
+	const cJSON *answer = ctl_agent_call(agent, target, NULL, about);
+	int status = answer != NULL ? 0 : CTL_REFUSED;
+
+	if (answer != NULL)
+		print_item(ctl, answer);
+	ctl_agent_free(agent);
+	return status;
+}
+
+static void
+put_parameter(struct buf *target, const char *name, const char *value)
+{
+	const unsigned char *p;
+
+	buf_putc(target, strchr(buf_str(target), '?') != NULL ? '&' : '?');
+	buf_printf(target, "%s=", name);
+	for (p = (const unsigned char *)value; *p != '\0'; p++) {
+		if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+		    (*p >= '0' && *p <= '9') || strchr("-._~", *p) != NULL)
+			buf_putc(target, (char)*p);
+		else
+			buf_printf(target, "%%%02X", *p);
+	}
+}
+
+/* A list that is asked for page by page. */
+struct listing {
+	const struct ctl *ctl;
+	struct ctl_list	*list;		/* NULL: lines of JSON */
+	int64_t		 left;		/* items that are still wanted */
+	char		*cursor;	/* of the next page; NULL: none */
+};
+
+/* Prints or keeps what is in a page; how many items that were. */
+static int64_t
+take_page(struct listing *l, const cJSON *answer)
+{
+	const cJSON *item;
+	int64_t n = 0;
+
+	cJSON_ArrayForEach(item, json_get(answer, "items")) {
+		if (n == l->left)
+			break;
+		if (l->list != NULL)
+			ctl_list_item(l->list, item);
+		else
+			print_item(l->ctl, item);
+		n++;
+	}
+	l->left -= n;
+	return n;
+}
+
+/* One page; false: the agent refused.  A page may be shorter than was asked
+ * for, even empty, and still not be the last. */
+static bool
+next_page(struct listing *l, struct ctl_agent *agent, const char *base,
+    const char *about)
+{
+	struct buf target = BUF_INIT;
+	const cJSON *answer;
+	const char *cursor;
+	char number[24];
+
+	snprintf(number, sizeof(number), "%lld",
+	    (long long)(l->left < PAGE_MOST ? l->left : PAGE_MOST));
+	buf_puts(&target, base);
+	put_parameter(&target, "limit", number);
+	if (l->cursor != NULL)
+		put_parameter(&target, "cursor", l->cursor);
+	answer = ctl_agent_call(agent, buf_str(&target), NULL, about);
+	buf_free(&target);
+	if (answer == NULL)
+		return false;
+	cursor = json_text(json_get(answer, "next_cursor"));
+	if (take_page(l, answer) == 0 && cursor != NULL &&
+	    l->cursor != NULL && strcmp(cursor, l->cursor) == 0) {
+		ctl_say("%s: the agent has not the time to find more now",
+		    about);
+		return false;
+	}
+	free(l->cursor);
+	l->cursor = cursor != NULL ? xstrdup(cursor) : NULL;
+	return true;
+}
+
+/* Prints the whole list of a target, as far as it is wanted. */
+static int
+print_list(const struct ctl *ctl, const char *target,
+    const struct ctl_field *fields, size_t fields_n, const char *about)
+{
+	struct ctl_agent *agent = ctl_agent_new(ctl);
+	struct listing l = { .ctl = ctl, .left = ctl->limit };
+	struct ctl_screen screen;
+	struct buf out = BUF_INIT;
+	bool good;
+
+	ctl_screen(&screen);
+	if (!ctl->json)
+		l.list = ctl_list_new(fields, fields_n, &screen);
+	do {
+		good = next_page(&l, agent, target, about);
+	} while (good && l.cursor != NULL && l.left > 0);
+	if (l.list != NULL) {
+		if (good || ctl->limit > l.left)
+			ctl_list_put(l.list, "None.", &out);
+		fwrite(out.p, 1, out.len, stdout);
+		if (good && l.cursor != NULL)
+			ctl_say("there are more; -n N shows N of them");
+	}
+	buf_free(&out);
+	free(l.cursor);
+	ctl_list_free(l.list);
+	ctl_agent_free(agent);
+	return good ? 0 : CTL_REFUSED;
+}
+
+int
+ctl_status(const struct ctl *ctl)
+{
+	return print_answer(ctl, "/v1/status", "status");
+}
+
+int
+ctl_events(const struct ctl *ctl)
+{
+	struct buf target = BUF_INIT;
+	int i, status;
+
+	buf_puts(&target, "/v1/events");
+	for (i = 0; i < CTL_FILTERS; i++)
+		if (ctl->filter[i] != NULL)
+			put_parameter(&target,
+			    ctl_filter_name((enum ctl_filter)i),
+			    ctl->filter[i]);
+	status = print_list(ctl, buf_str(&target), event_fields,
+	    HR_COUNT(event_fields), "events");
+	buf_free(&target);
+	return status;
+}
+
+int
+ctl_requests(const struct ctl *ctl)
+{
+	return print_list(ctl, "/v1/requests", request_fields,
+	    HR_COUNT(request_fields), "requests");
+}
+
+int
+ctl_outputs(const struct ctl *ctl)
+{
+	struct ctl_agent *agent = ctl_agent_new(ctl);
+	const cJSON *answer, *item;
+	int status;
+
+	answer = ctl_agent_call(agent, "/v1/outputs", NULL, "outputs");
+	status = answer != NULL ? 0 : CTL_REFUSED;
+	cJSON_ArrayForEach(item, json_get(answer, "items")) {
+		print_item(ctl, item);
+		if (!ctl->json && item->next != NULL)
+			putchar('\n');
+	}
+	ctl_agent_free(agent);
+	return status;
+}
+
+/* An event's ID as people write it; anything else ends the program. */
+static void
+check_id(const char *id)
+{
+	size_t n = strlen(id);
+
+	if (n == 0 || n > ID_MOST || strspn(id, "0123456789") != n)
+		ctl_usage("%s is no event's ID", id);
+}
+
+int
+ctl_event(const struct ctl *ctl)
+{
+	const char *id = ctl->operand[0];
+	char target[64], about[32];
+
+	check_id(id);
+	snprintf(target, sizeof(target), "/v1/events/%s", id);
+	snprintf(about, sizeof(about), "event %s", id);
+	return print_answer(ctl, target, about);
+}
+
+static void
+print_sentence(const cJSON *why)
+{
+	const char *sentence = json_text(json_get(why, "sentence"));
+	struct buf clean = BUF_INIT;
+
+	ctl_put_clean(&clean, sentence != NULL ? sentence : "-");
+	puts(buf_str(&clean));
+	buf_free(&clean);
+}
+
+int
+ctl_why(const struct ctl *ctl)
+{
+	const char *id = ctl->operand[0];
+	struct ctl_agent *agent;
+	const cJSON *answer;
+	char target[64], about[32];
+	int status;
+
+	check_id(id);
+	snprintf(target, sizeof(target), "/v1/events/%s/why", id);
+	snprintf(about, sizeof(about), "event %s", id);
+	agent = ctl_agent_new(ctl);
+	answer = ctl_agent_call(agent, target, NULL, about);
+	status = answer != NULL ? 0 : CTL_REFUSED;
+	if (answer != NULL && ctl->json)
+		print_item(ctl, answer);
+	else if (answer != NULL)
+		print_sentence(answer);
+	ctl_agent_free(agent);
+	return status;
+}
+
+/* What is done to events, one after the other. */
+struct doing {
+	const struct ctl *ctl;
+	struct ctl_agent *agent;
+	const char	*verb;		/* "replay": the end of the target */
+	const char	*body;
+	bool		 refused;	/* one of them was */
+};
+
+static void
+do_event(struct doing *d, const char *id)
+{
+	const cJSON *answer;
+	const char *state;
+	char target[64], about[32];
+
+	snprintf(target, sizeof(target), "/v1/events/%s/%s", id, d->verb);
+	snprintf(about, sizeof(about), "event %s", id);
+	answer = ctl_agent_call(d->agent, target, d->body, about);
+	if (answer == NULL) {
+		d->refused = true;
+		return;
+	}
+	state = json_text(json_get(answer, "state"));
+	if (d->ctl->json)
+		print_item(d->ctl, answer);
+	else
+		printf("%s: %s\n", about, state != NULL ? state : "done");
+}
+
+/* IDs divided by white space. */
+static void
+do_standard_input(struct doing *d)
+{
+	char id[64];
+
+	while (scanf("%63s", id) == 1) {
+		check_id(id);
+		do_event(d, id);
+	}
+}
+
+static int
+do_events(const struct ctl *ctl, const char *verb, const char *body)
+{
+	struct doing d = { .ctl = ctl, .verb = verb, .body = body };
+	size_t i;
+
+	for (i = 0; i < ctl->operands; i++)
+		if (strcmp(ctl->operand[i], "-") != 0)
+			check_id(ctl->operand[i]);
+	d.agent = ctl_agent_new(ctl);
+	for (i = 0; i < ctl->operands; i++) {
+		if (strcmp(ctl->operand[i], "-") == 0)
+			do_standard_input(&d);
+		else
+			do_event(&d, ctl->operand[i]);
+	}
+	ctl_agent_free(d.agent);
+	return d.refused ? CTL_REFUSED : 0;
+}
+
+int
+ctl_replay(const struct ctl *ctl)
+{
+	struct buf body = BUF_INIT;
+	int status;
+
+	buf_putc(&body, '{');
+	if (ctl->remap)
+		buf_puts(&body, "\"remap\":true");
+	if (ctl->force)
+		buf_printf(&body, "%s\"force\":true", ctl->remap ? "," : "");
+	buf_putc(&body, '}');
+	status = do_events(ctl, "replay", buf_str(&body));
+	buf_free(&body);
+	return status;
+}
+
+int
+ctl_discard(const struct ctl *ctl)
+{
+	return do_events(ctl, "discard", "{}");
+}

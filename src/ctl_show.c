@@ -1,0 +1,385 @@
+/*
+ * ctl_show.c - answers of the agent, for people
+ *
+ * Knows how JSON values read best: a time without its T and its fractions, a
+ * list of like things as a table, a state in its colour.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "ctl_show.h"
+
+#define WIDTH		80	/* when nobody knows */
+#define INDENT		2
+#define MAX_COLUMNS	16	/* of a nested list; an item with more
+				 * members is shown as an object */
+
+struct ctl_list {
+	const struct ctl_field *fields;
+	size_t		 fields_n;
+	struct ctl_column *columns;
+	const struct ctl_screen *screen;
+	struct ctl_table *table;
+	size_t		 items;
+};
+
+void
+ctl_screen(struct ctl_screen *screen)
+{
+	const char *columns = getenv("COLUMNS");
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+	struct winsize size;
+	int n = 0;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		n = size.ws_col;
+	if (n == 0 && columns != NULL)
+		n = atoi(columns);
+	screen->width = n > 0 ? (size_t)n : WIDTH;
+	screen->colors = isatty(STDOUT_FILENO) &&
+	    (no_color == NULL || no_color[0] == '\0') &&
+	    (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+/* 2026-11-24T14:13:20.000Z as 2026-11-24 14:13:20Z. */
+static void
+put_moment(struct buf *out, const char *text)
+{
+	const char *rest = text + strlen("2026-11-24T14:13:20");
+
+	buf_printf(out, "%.10s %.8s", text, text + 11);
+	if (*rest == '.')
+		rest += 1 + strspn(rest + 1, "0123456789");
+	buf_puts(out, rest);
+}
+
+/* A value in one line; a number as it was written. */
+static void
+put_value(struct buf *out, const cJSON *value)
+{
+	const char *text = json_text(value);
+	int64_t at;
+
+	if (value == NULL || cJSON_IsNull(value))
+		buf_putc(out, '-');
+	else if (text == NULL)
+		json_put(out, value);
+	else if (clock_parse(text, &at))
+		put_moment(out, text);
+	else
+		buf_puts(out, text);
+}
+
+/* Only words of the agent's own have a colour. */
+static enum ctl_style
+style_of(const char *member, const char *text)
+{
+	static const struct {
+		const char	*member, *text;	/* NULL: any */
+		enum ctl_style	 style;
+	} styles[] = {
+		{ "state", "stuck", CTL_BAD },
+		{ "state", "queued", CTL_BUSY },
+		{ "state", "inflight", CTL_BUSY },
+		{ "state", "delivered", CTL_GOOD },
+		{ "state", "skipped", CTL_DIM },
+		{ "state", "discarded", CTL_DIM },
+		{ "state", "open", CTL_BAD },
+		{ "state", "config", CTL_BAD },
+		{ "state", "refusing", CTL_BAD },
+		{ "state", "half_open", CTL_BUSY },
+		{ "state", "closed", CTL_GOOD },
+		{ "paused", "true", CTL_BAD },
+		{ NULL, "-", CTL_DIM },
+		{ "error", NULL, CTL_BAD },
+		{ "last_error", NULL, CTL_BAD },
+	};
+	size_t i;
+
+	for (i = 0; i < HR_COUNT(styles); i++)
+		if ((styles[i].member == NULL ||
+		    strcmp(styles[i].member, member) == 0) &&
+		    (styles[i].text == NULL ||
+		    strcmp(styles[i].text, text) == 0))
+			return styles[i].style;
+	return CTL_PLAIN;
+}
+
+static void
+add_cell(struct ctl_table *t, const char *member, const cJSON *value)
+{
+	struct buf text = BUF_INIT;
+
+	put_value(&text, value);
+	ctl_table_cell(t, buf_str(&text), style_of(member, buf_str(&text)));
+	buf_free(&text);
+}
+
+struct ctl_list *
+ctl_list_new(const struct ctl_field *fields, size_t n,
+    const struct ctl_screen *screen)
+{
+	struct ctl_list *l = xcalloc(1, sizeof(*l));
+	size_t i;
+
+	l->fields = fields;
+	l->fields_n = n;
+	l->screen = screen;
+	l->columns = xcalloc(n, sizeof(*l->columns));
+	for (i = 0; i < n; i++)
+		l->columns[i] = fields[i].column;
+	l->table = ctl_table_new(l->columns, n);
+	return l;
+}
+
+void
+ctl_list_free(struct ctl_list *l)
+{
+	if (l == NULL)
+		return;
+	ctl_table_free(l->table);
+	free(l->columns);
+	free(l);
+}
+
+void
+ctl_list_item(struct ctl_list *l, const cJSON *item)
+{
+	size_t i;
+
+	for (i = 0; i < l->fields_n; i++)
+		add_cell(l->table, l->fields[i].member,
+		    json_get(item, l->fields[i].member));
+	l->items++;
+}
+
+void
+ctl_list_put(const struct ctl_list *l, const char *nothing, struct buf *out)
+{
+	if (l->items > 0)
+		ctl_table_put(l->table, l->screen->width, l->screen->colors,
+		    out);
+	else
+		buf_printf(out, "%s\n", nothing);
+}
+
+static void
+put_spaces(struct buf *out, size_t n)
+{
+	while (n-- > 0)
+		buf_putc(out, ' ');
+}
+
+/* Indented JSON; texts are escaped by JSON and cleaned for the terminal. */
+static void
+put_json(struct buf *out, const cJSON *value, size_t indent)
+{
+	bool object = cJSON_IsObject(value);
+	struct buf text = BUF_INIT;
+	const cJSON *item;
+
+	if ((!object && !cJSON_IsArray(value)) || value->child == NULL) {
+		json_put(&text, value);
+		ctl_put_clean(out, buf_str(&text));
+		buf_free(&text);
+		return;
+	}
+	buf_puts(out, object ? "{\n" : "[\n");
+	cJSON_ArrayForEach(item, value) {
+		put_spaces(out, indent + INDENT);
+		if (object) {
+			json_put_text(&text, item->string);
+			ctl_put_clean(out, buf_str(&text));
+			buf_reset(&text);
+			buf_puts(out, ": ");
+		}
+		put_json(out, item, indent + INDENT);
+		buf_puts(out, item->next != NULL ? ",\n" : "\n");
+	}
+	put_spaces(out, indent);
+	buf_putc(out, object ? '}' : ']');
+	buf_free(&text);
+}
+
+static bool
+is_scalar(const cJSON *value)
+{
+	return !cJSON_IsObject(value) && !cJSON_IsArray(value);
+}
+
+/* Objects with scalar members, the same in each, few enough for a table. */
+static bool
+is_table(const cJSON *list)
+{
+	const cJSON *item, *member, *first = list->child;
+	int n = cJSON_GetArraySize(first);
+
+	if (n == 0 || n > MAX_COLUMNS)
+		return false;
+	cJSON_ArrayForEach(item, list) {
+		if (!cJSON_IsObject(item) || cJSON_GetArraySize(item) != n)
+			return false;
+		cJSON_ArrayForEach(member, item)
+			if (!is_scalar(member) ||
+			    cJSON_GetObjectItemCaseSensitive(first,
+			    member->string) == NULL)
+				return false;
+	}
+	return true;
+}
+
+/* Every line of the text, indented. */
+static void
+put_indented(struct buf *out, const char *text, size_t indent)
+{
+	size_t n;
+
+	while (*text != '\0') {
+		n = strcspn(text, "\n");
+		put_spaces(out, indent);
+		buf_put(out, text, n);
+		buf_putc(out, '\n');
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void
+put_table(const cJSON *list, const struct ctl_screen *screen, size_t indent,
+    struct buf *out)
+{
+	struct ctl_field fields[MAX_COLUMNS];
+	struct ctl_screen inner = { .colors = screen->colors };
+	const cJSON *item, *member;
+	struct buf text = BUF_INIT;
+	struct ctl_list *l;
+	size_t n = 0;
+
+	cJSON_ArrayForEach(member, list->child) {
+		fields[n].column = (struct ctl_column){
+			.title = member->string,
+			.right = cJSON_IsNumber(member),
+			.least = cJSON_IsNumber(member) ? 0 : 8,
+			.drop = (unsigned)n
+		};
+		fields[n++].member = member->string;
+	}
+	inner.width = screen->width > indent ? screen->width - indent : 1;
+	l = ctl_list_new(fields, n, &inner);
+	cJSON_ArrayForEach(item, list)
+		ctl_list_item(l, item);
+	ctl_list_put(l, "", &text);
+	put_indented(out, buf_str(&text), indent);
+	ctl_list_free(l);
+	buf_free(&text);
+}
+
+static void put_object(const cJSON *, const struct ctl_screen *, size_t,
+    struct buf *);
+
+static void
+put_list(const cJSON *list, const struct ctl_screen *screen, size_t indent,
+    struct buf *out)
+{
+	struct buf text = BUF_INIT;
+	const cJSON *item;
+
+	if (is_table(list)) {
+		put_table(list, screen, indent, out);
+		return;
+	}
+	cJSON_ArrayForEach(item, list) {
+		if (cJSON_IsObject(item)) {
+			put_object(item, screen, indent, out);
+			if (item->next != NULL)
+				buf_putc(out, '\n');
+			continue;
+		}
+		put_spaces(out, indent);
+		buf_reset(&text);
+		put_value(&text, item);
+		ctl_put_clean(out, buf_str(&text));
+		buf_putc(out, '\n');
+	}
+	buf_free(&text);
+}
+
+/* What an event is as bytes says more as JSON than as a list. */
+static bool
+shown_as_json(const char *name)
+{
+	return strcmp(name, "payload") == 0 || strcmp(name, "batch") == 0;
+}
+
+static void
+put_nested(const cJSON *member, const struct ctl_screen *screen,
+    size_t indent, struct buf *out)
+{
+	put_spaces(out, indent);
+	ctl_put_clean(out, member->string);
+	buf_putc(out, '\n');
+	indent += INDENT;
+	if (shown_as_json(member->string)) {
+		put_spaces(out, indent);
+		put_json(out, member, indent);
+		buf_putc(out, '\n');
+	} else if (cJSON_IsObject(member)) {
+		put_object(member, screen, indent, out);
+	} else {
+		put_list(member, screen, indent, out);
+	}
+}
+
+/* A member in one line, its value behind the longest of the names. */
+static void
+put_scalar(const cJSON *member, const struct ctl_screen *screen,
+    size_t indent, size_t names, struct buf *out)
+{
+	struct buf value = BUF_INIT, clean = BUF_INIT;
+	enum ctl_style style = CTL_DIM;
+
+	put_spaces(out, indent);
+	ctl_put_clean(out, member->string);
+	put_spaces(out, names - ctl_cells(member->string) + INDENT);
+	if (is_scalar(member)) {
+		put_value(&value, member);
+		style = style_of(member->string, buf_str(&value));
+	} else {
+		buf_puts(&value, "none");
+	}
+	ctl_put_clean(&clean, buf_str(&value));
+	ctl_put_styled(out, buf_str(&clean), style, screen->colors);
+	buf_putc(out, '\n');
+	buf_free(&clean);
+	buf_free(&value);
+}
+
+/* First what fits a line, then what is nested. */
+static void
+put_object(const cJSON *object, const struct ctl_screen *screen,
+    size_t indent, struct buf *out)
+{
+	const cJSON *member;
+	size_t names = 0;
+
+	cJSON_ArrayForEach(member, object)
+		if (member->child == NULL && ctl_cells(member->string) > names)
+			names = ctl_cells(member->string);
+	cJSON_ArrayForEach(member, object)
+		if (member->child == NULL)
+			put_scalar(member, screen, indent, names, out);
+	cJSON_ArrayForEach(member, object)
+		if (member->child != NULL)
+			put_nested(member, screen, indent, out);
+}
+
+void
+ctl_put_object(const cJSON *object, const struct ctl_screen *screen,
+    struct buf *out)
+{
+	put_object(object, screen, 0, out);
+}

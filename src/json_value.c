@@ -217,6 +217,8 @@ json_put_text(struct buf *b, const char *text)
 void
 json_put_text_n(struct buf *b, const char *text, size_t len)
 {
+	static const char hex[] = "0123456789abcdef";
+	char escape[] = "\\u00xx";
 	const char *end = text + len, *p = text;
 
 	buf_putc(b, '"');
@@ -224,10 +226,13 @@ json_put_text_n(struct buf *b, const char *text, size_t len)
 		if ((unsigned char)*p >= 0x20 && *p != '"' && *p != '\\')
 			continue;
 		buf_put(b, text, (size_t)(p - text));
-		if (short_escape(*p) != NULL)
+		if (short_escape(*p) != NULL) {
 			buf_puts(b, short_escape(*p));
-		else
-			buf_printf(b, "\\u%04x", (unsigned)*p);
+		} else {
+			escape[4] = hex[*p >> 4];
+			escape[5] = hex[*p & 15];
+			buf_put(b, escape, 6);
+		}
 		text = p + 1;
 	}
 	buf_put(b, text, (size_t)(p - text));

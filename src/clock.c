@@ -143,11 +143,19 @@ literal(const char **p, char c)
 	return true;
 }
 
+static int
+month_days(int y, int month)
+{
+	static const int days[] =
+	    { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
 bool
 clock_parse(const char *p, int64_t *wall)
 {
-	static const int month_days[] =
-	    { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	int y, mo, d, h, mi, s, ms = 0, scale = 100, oh = 0, om = 0, sign = 1;
 
 	if (!digits(&p, 4, &y) || !literal(&p, '-') || !digits(&p, 2, &mo) ||
@@ -155,11 +163,13 @@ clock_parse(const char *p, int64_t *wall)
 	    !digits(&p, 2, &h) || !literal(&p, ':') || !digits(&p, 2, &mi) ||
 	    !literal(&p, ':') || !digits(&p, 2, &s))
 		return false;
-	if (mo < 1 || mo > 12 || d < 1 || d > month_days[mo - 1] ||
+	if (mo < 1 || mo > 12 || d < 1 || d > month_days(y, mo) ||
 	    h > 23 || mi > 59 || s > 60)
 		return false;
 	if (*p == '.') {
-		if (p[1] < '0' || p[1] > '9')
+		size_t n = strspn(p + 1, "0123456789");
+
+		if (n < 1 || n > 9)
 			return false;
 		for (p++; *p >= '0' && *p <= '9'; p++, scale /= 10)
 			ms += (*p - '0') * scale;

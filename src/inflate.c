@@ -39,6 +39,8 @@ run(int window_bits, const char *body, size_t len, struct buf *out,
 	} while (rc == Z_OK && result == INFLATE_OK);
 	if (result == INFLATE_OK && rc != Z_STREAM_END) {
 		why_set(why, "%s", z.msg != NULL ? z.msg :
+		    rc == Z_NEED_DICT ?
+		    "the compressed data needs a dictionary" :
 		    "the compressed data ends too early");
 		result = INFLATE_BROKEN;
 	} else if (result == INFLATE_OK && z.avail_in > 0) {

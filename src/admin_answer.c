@@ -1,0 +1,177 @@
+/*
+ * admin_answer.c - how answers look: JSON, problems, plain text
+ *
+ * Knows headers and the members that JSON values are made of.  Numbers and
+ * stored texts are put in as they are, never by way of a double.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin_private.h"
+#include "head.h"
+#include "log.h"
+
+/* No answer is for a cache, or to be taken for something else. */
+#define HEADERS	"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+
+static void
+answer(struct admin_call *call, int status, const char *content_type,
+    const char *headers, const char *text, size_t len, bool held)
+{
+	char *all = xasprintf("%s%s", HEADERS, headers != NULL ? headers : "");
+	struct http_answer a = { .status = status, .headers = all,
+	    .content_type = content_type, .body = text, .body_len = len };
+
+	if (held)
+		http_hold(call->request, &a);
+	else
+		http_reply(call->request, &a);
+	free(all);
+}
+
+static void
+answer_json(struct admin_call *call, int status, cJSON *value, bool held)
+{
+	char *text = cJSON_PrintUnformatted(value);
+
+	if (text == NULL)
+		fatal(EXIT_INTERNAL, "admin: no memory for an answer");
+	answer(call, status, "application/json", NULL, text, strlen(text),
+	    held);
+	cJSON_free(text);
+	cJSON_Delete(value);
+}
+
+void
+admin_json(struct admin_call *call, int status, cJSON *value)
+{
+	answer_json(call, status, value, false);
+}
+
+void
+admin_json_held(struct admin_call *call, int status, cJSON *value)
+{
+	answer_json(call, status, value, true);
+}
+
+void
+admin_text(struct admin_call *call, const char *content_type,
+    const char *text, size_t len)
+{
+	answer(call, 200, content_type, NULL, text, len, false);
+}
+
+static void
+put_problem(struct buf *out, int status, const char *code, const char *detail)
+{
+	buf_puts(out, "{\"type\":\"about:blank\",\"title\":");
+	json_put_text(out, head_reason(status));
+	buf_printf(out, ",\"status\":%d,\"detail\":", status);
+	json_put_text(out, detail);
+	buf_puts(out, ",\"code\":");
+	json_put_text(out, code);
+	buf_putc(out, '}');
+}
+
+void
+admin_problem(struct admin_call *call, int status, const char *code,
+    const char *headers, const char *fmt, ...)
+{
+	struct buf body = BUF_INIT, detail = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&detail, fmt, ap);
+	va_end(ap);
+	put_problem(&body, status, code, buf_str(&detail));
+	answer(call, status, "application/problem+json", headers, body.p,
+	    body.len, false);
+	buf_free(&body);
+	buf_free(&detail);
+}
+
+void
+admin_cannot_read(struct admin_call *call)
+{
+	admin_problem(call, 503, "cannot_read", "Retry-After: 1\r\n",
+	    "The database cannot be read: %s.",
+	    inspect_error(call->admin->parts.inspect));
+}
+
+/* What http itself refuses, and answers of a turn that was not stored. */
+void
+admin_error_body(int status, const char *message, struct buf *body,
+    const char **content_type)
+{
+	static const struct {
+		int status;
+		const char *code;
+	} codes[] = {
+		{ 400, "bad_request" }, { 408, "timeout" },
+		{ 413, "too_large" }, { 431, "head_too_large" },
+		{ 501, "not_implemented" }, { 503, "unavailable" },
+		{ 505, "http_version" },
+	};
+	const char *code = "error";
+	size_t i;
+
+	for (i = 0; i < HR_COUNT(codes); i++)
+		if (codes[i].status == status)
+			code = codes[i].code;
+	put_problem(body, status, code, message);
+	*content_type = "application/problem+json";
+}
+
+void
+admin_put_text(cJSON *object, const char *name, const char *value)
+{
+	if (value != NULL)
+		cJSON_AddStringToObject(object, name, value);
+	else
+		cJSON_AddNullToObject(object, name);
+}
+
+void
+admin_put_int(cJSON *object, const char *name, int64_t value)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), "%lld", (long long)value);
+	cJSON_AddRawToObject(object, name, digits);
+}
+
+void
+admin_put_int_or_null(cJSON *object, const char *name, bool present,
+    int64_t value)
+{
+	if (present)
+		admin_put_int(object, name, value);
+	else
+		cJSON_AddNullToObject(object, name);
+}
+
+void
+admin_put_at(cJSON *object, const char *name, int64_t wall)
+{
+	char at[CLOCK_TEXT];
+
+	admin_put_text(object, name, wall != 0 ? clock_text(wall, at) : NULL);
+}
+
+void
+admin_put_raw(cJSON *object, const char *name, const char *before,
+    const char *json, size_t len, const char *after)
+{
+	struct buf all = BUF_INIT;
+
+	if (json == NULL) {
+		cJSON_AddNullToObject(object, name);
+		return;
+	}
+	buf_puts(&all, before);
+	buf_put(&all, json, len);
+	buf_puts(&all, after);
+	cJSON_AddRawToObject(object, name, buf_str(&all));
+	buf_free(&all);
+}

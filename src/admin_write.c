@@ -1,0 +1,208 @@
+/*
+ * admin_write.c - replay and discard of one event
+ *
+ * Knows what must be true before an event may move.  The turn's transaction
+ * is open when a handler of this file is called; what it answers with success
+ * leaves with the commit.
+ */
+#include <string.h>
+
+#include "admin_private.h"
+#include "log.h"
+
+struct options {
+	bool	remap;		/* map the batch again, though it is mapped */
+	bool	force;		/* in spite of an unanswered attempt */
+};
+
+/* A member of the body; NULL, or what is wrong with it. */
+static const char *
+read_option(const cJSON *member, bool known, struct options *o)
+{
+	bool *target = NULL;
+
+	if (strcmp(member->string, "remap") == 0)
+		target = &o->remap;
+	else if (strcmp(member->string, "force") == 0)
+		target = &o->force;
+	if (target == NULL || !known)
+		return "it has a member that is not known here";
+	if (member->type != cJSON_True && member->type != cJSON_False)
+		return "remap and force are true or false";
+	*target = member->type == cJSON_True;
+	return NULL;
+}
+
+/*
+ * The body: none, or an object of options, or (unless `known`) of nothing.
+ * false: answered 400.
+ */
+static bool
+read_options(struct admin_call *call, bool known, struct options *o)
+{
+	const char *wrong = NULL;
+	const cJSON *member;
+	struct json *json;
+	struct why why;
+	const char *body;
+	size_t len;
+
+	memset(o, 0, sizeof(*o));
+	body = http_body(call->request, &len);
+	if (len == 0)
+		return true;
+	json = json_parse(body, len, &why);
+	if (json == NULL)
+		wrong = why.text;
+	else if (json_root(json)->type != cJSON_Object)
+		wrong = "it is not an object";
+	else
+		for (member = json_root(json)->child;
+		    member != NULL && wrong == NULL; member = member->next)
+			wrong = read_option(member, known, o);
+	if (wrong != NULL)
+		admin_problem(call, 400, "bad_body", NULL,
+		    "The body cannot be used: %s.", wrong);
+	json_free(json);
+	return wrong == NULL;
+}
+
+static void
+not_stored(struct admin_call *call)
+{
+	admin_problem(call, 503, "unavailable", "Retry-After: 1\r\n",
+	    "Nothing was changed: %s.",
+	    queue_error(call->admin->parts.queue));
+}
+
+/* The event as it will be once the turn is on disk. */
+static void
+answer_moved(struct admin_call *call, const char *what)
+{
+	struct admin *a = call->admin;
+	cJSON *event = NULL;
+
+	if (admin_whole_event(a, call->now, INSPECT_TURN, call->id, &event) !=
+	    INSPECT_OK || queue_begin(a->parts.queue) != QUEUE_READY) {
+		cJSON_Delete(event);
+		not_stored(call);
+		return;
+	}
+	log_info("admin: %s event=%lld", what, (long long)call->id);
+	admin_json_held(call, 200, event);
+}
+
+static void
+answer_move(struct admin_call *call, enum queue_moved moved, const char *what,
+    const struct why *why)
+{
+	/* In a turn that failed, nothing that was read is to be believed. */
+	if (queue_begin(call->admin->parts.queue) != QUEUE_READY) {
+		not_stored(call);
+		return;
+	}
+	switch (moved) {
+	case QUEUE_MOVED:
+		answer_moved(call, what);
+		break;
+	case QUEUE_NO_SUCH_EVENT:
+		admin_problem(call, 404, "not_found", NULL, "%s.", why->text);
+		break;
+	case QUEUE_WRONG_STATE:
+		admin_problem(call, 409, "wrong_state", NULL, "%s.",
+		    why->text);
+		break;
+	case QUEUE_UNMAPPED:
+		admin_problem(call, 409, "unmappable", NULL, "%s.", why->text);
+		break;
+	}
+}
+
+static bool
+skipped_by_setting(const struct queue_found *f)
+{
+	return strcmp(f->state, "skipped") == 0 &&
+	    (strcmp(f->reason, "development") == 0 ||
+	    strcmp(f->reason, "web_client_side") == 0);
+}
+
+/* Must the batch be mapped again, before queue_replay decides? */
+static bool
+needs_mapping(const struct queue_found *f, const struct options *o)
+{
+	if (skipped_by_setting(f))
+		return true;
+	return strcmp(f->state, "stuck") == 0 && (!f->mapped || o->remap);
+}
+
+static void
+note_unanswered(const struct inspect_request *r, void *arg)
+{
+	bool *unanswered = arg;
+
+	if (r->status == 0 && !r->never_left)
+		*unanswered = true;
+}
+
+/* Heap may have it already, under the key of the bytes it had then. */
+static bool
+has_unanswered(struct admin_call *call)
+{
+	bool unanswered = false;
+
+	return inspect_event_requests(call->admin->parts.inspect,
+	    INSPECT_TURN, call->id, note_unanswered, &unanswered) ==
+	    INSPECT_OK && unanswered;
+}
+
+/* false: answered. */
+static bool
+map_again(struct admin_call *call, const struct queue_found *f,
+    const struct options *o)
+{
+	struct why why;
+
+	if (!o->force && has_unanswered(call)) {
+		admin_problem(call, 409, "unanswered_attempt", NULL,
+		    "A request with event %lld was never answered, so Heap "
+		    "may have it; mapped again it might arrive twice. Send "
+		    "\"force\": true to do it all the same.",
+		    (long long)call->id);
+		return false;
+	}
+	if (!accept_again(call->admin->parts.acceptor, call->id, f, &why)) {
+		answer_move(call, QUEUE_UNMAPPED, "", &why);
+		return false;
+	}
+	return true;
+}
+
+void
+admin_post_replay(struct admin_call *call)
+{
+	struct queue *q = call->admin->parts.queue;
+	struct queue_found f;
+	struct options o;
+	struct why why;
+
+	if (!read_options(call, true, &o))
+		return;
+	if (queue_find(q, call->id, &f) && needs_mapping(&f, &o) &&
+	    !map_again(call, &f, &o))
+		return;
+	answer_move(call, queue_replay(q, call->id, call->now.wall, &why),
+	    "replayed", &why);
+}
+
+void
+admin_post_discard(struct admin_call *call)
+{
+	struct queue *q = call->admin->parts.queue;
+	struct options o;
+	struct why why;
+
+	if (!read_options(call, false, &o))
+		return;
+	answer_move(call, queue_discard(q, call->id, call->now.wall, &why),
+	    "discarded", &why);
+}

@@ -221,13 +221,21 @@ migrate(struct store *s, int64_t version, struct why *why)
 {
 	const struct sql_migration *m;
 
-	if (store_begin(s) == STORE_READY) {
+	switch (store_begin(s)) {
+	case STORE_READY:
 		if (version == 0)
 			store_exec(s, sql_schema);
 		for (m = sql_migrations; m->version != 0; m++)
 			if (version > 0 && m->version > version)
 				store_exec(s, m->text);
 		store_exec(s, sql_views);
+		break;
+	case STORE_BUSY:
+		/* Nothing was made, so there is nothing to work on. */
+		store_blocker(s, why);
+		return EXIT_IO;
+	case STORE_FAILED:
+		break;
 	}
 	if (!store_commit(s)) {
 		why_set(why, "%s: %s", s->path, store_error(s));
@@ -533,31 +541,42 @@ store_wal_bytes(struct store *s)
 }
 
 /*
+ * The process of a line of /proc/locks that has SQLite's WAL write lock on
+ * the file of that inode; 0: the line says something else.  Neighbouring
+ * locks of one process are told as one range.
+ */
+static int
+writer_in(const char *line, ino_t inode)
+{
+	const int writer_byte = 120;
+	char mode[16], file[64], *colon;
+	int pid, first, last;
+
+	if (sscanf(line, "%*s POSIX %*s %15s %d %63s %d %d", mode, &pid, file,
+	    &first, &last) != 5 || strcmp(mode, "WRITE") != 0 ||
+	    first > writer_byte || last < writer_byte)
+		return 0;
+	colon = strrchr(file, ':');
+	return colon != NULL && strtoull(colon + 1, NULL, 10) == inode ?
+	    pid : 0;
+}
+
+/*
  * /proc/locks is read instead of asking fcntl(2): closing a descriptor of the
  * -shm file of our own would drop the locks that SQLite holds on it.
  */
 void
 store_blocker(struct store *s, struct why *why)
 {
-	const char *writer_byte = " 120 120";	/* SQLite's WAL write lock */
 	char *shm = xasprintf("%s-shm", s->path);
-	char line[256], inode[48];
+	char line[256];
 	struct stat st;
 	FILE *f = fopen("/proc/locks", "r");
 	int pid = 0;
 
-	if (stat(shm, &st) == 0 && f != NULL) {
-		snprintf(inode, sizeof(inode), ":%llu ",
-		    (unsigned long long)st.st_ino);
-		while (fgets(line, sizeof(line), f) != NULL) {
-			line[strcspn(line, "\n")] = '\0';
-			if (strstr(line, inode) != NULL &&
-			    strstr(line, "WRITE") != NULL &&
-			    strstr(line, writer_byte) != NULL &&
-			    sscanf(line, "%*s %*s %*s %*s %d", &pid) == 1)
-				break;
-		}
-	}
+	if (stat(shm, &st) == 0 && f != NULL)
+		while (pid <= 0 && fgets(line, sizeof(line), f) != NULL)
+			pid = writer_in(line, st.st_ino);
 	if (pid > 0)
 		why_set(why, "process %d holds the write lock of %s", pid,
 		    s->path);

@@ -119,6 +119,8 @@ static const char usage_text[] =
 "--since, --until.  For replay: --remap, --force.  For map: --input NAME,\n"
 "--path /v2/events, --received-at MS.\n";
 
+static void say(const char *, va_list) HR_PRINTF(1, 0);
+
 static void
 say(const char *fmt, va_list ap)
 {
@@ -159,6 +161,12 @@ ctl_usage(const char *fmt, ...)
 	va_end(ap);
 	fputs("Try heaprelayctl --help.\n", stderr);
 	exit(EXIT_USAGE);
+}
+
+void
+ctl_print(struct buf *text)
+{
+	fwrite(buf_str(text), 1, text->len, stdout);
 }
 
 struct config *

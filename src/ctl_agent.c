@@ -27,7 +27,7 @@ struct ctl_agent {
 	char		*token_file;
 	struct curl_slist *headers;
 	struct buf	 answer;
-	struct json	*json;		/* of it; NULL: not JSON */
+	struct json	*json;		/* of it; NULL: not read yet */
 	char		 error[CURL_ERROR_SIZE];
 };
 
@@ -218,11 +218,27 @@ exchange(struct ctl_agent *a, const char *target, const char *body)
 	return status;
 }
 
+const char *
+ctl_agent_text(struct ctl_agent *a, size_t *len)
+{
+	*len = a->answer.len;
+	return buf_str(&a->answer);
+}
+
+const cJSON *
+ctl_agent_root(struct ctl_agent *a)
+{
+	if (a->json == NULL)
+		a->json = json_parse(buf_str(&a->answer), a->answer.len,
+		    NULL);
+	return a->json != NULL ? json_root(a->json) : NULL;
+}
+
 /* What an application/problem+json says, or the bare status. */
 static void
-say_refusal(const struct ctl_agent *a, long status, const char *about)
+say_refusal(struct ctl_agent *a, long status, const char *about)
 {
-	const cJSON *root = a->json != NULL ? json_root(a->json) : NULL;
+	const cJSON *root = ctl_agent_root(a);
 	const char *detail = json_text(json_get(root, "detail"));
 	const char *title = json_text(json_get(root, "title"));
 
@@ -236,22 +252,14 @@ say_refusal(const struct ctl_agent *a, long status, const char *about)
 		ctl_say("%s: the agent answered %ld", about, status);
 }
 
-const cJSON *
+bool
 ctl_agent_call(struct ctl_agent *a, const char *target, const char *body,
     const char *about)
 {
 	long status = exchange(a, target, body);
-	struct why why;
 
-	a->json = json_parse(buf_str(&a->answer), a->answer.len, &why);
-	if (status < 200 || status > 299) {
-		say_refusal(a, status, about);
-		return NULL;
-	}
-	if (a->json == NULL) {
-		ctl_say("%s: the answer of %s is not JSON: %s", about,
-		    a->base, why.text);
-		return NULL;
-	}
-	return json_root(a->json);
+	if (status >= 200 && status <= 299)
+		return true;
+	say_refusal(a, status, about);
+	return false;
 }

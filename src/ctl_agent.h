@@ -20,11 +20,16 @@ void	ctl_agent_free(struct ctl_agent *);	/* NULL: nothing */
  * ctl_agent_call - one request, its answer
  *
  * `target` begins with a slash.  `body` is the JSON of a POST; NULL: a GET.
- * The answer of a 2xx, lent until the next call.  NULL: the agent refused,
- * and that was said on standard error (`about`: what was asked for, as
- * "event 12").  Ends the program when no agent answers.
+ * false: the agent refused, and that was said on standard error (`about`:
+ * what was asked for, as "event 12").  Ends the program when no agent
+ * answers, or one that does not accept the token.
  */
-const cJSON *ctl_agent_call(struct ctl_agent *, const char *target,
+bool	ctl_agent_call(struct ctl_agent *, const char *target,
 	    const char *body, const char *about);
+
+/* The answer of the last call.  Lent until the next. */
+const char *ctl_agent_text(struct ctl_agent *, size_t *len);
+/* The same, read; NULL: it is no JSON that this program can read. */
+const cJSON *ctl_agent_root(struct ctl_agent *);
 
 #endif

@@ -122,7 +122,7 @@ ctl_map(const struct ctl *ctl)
 	else
 		good = preview_alone(&p, &out);
 
-	fwrite(out.p, 1, out.len, stdout);
+	ctl_print(&out);
 	buf_free(&out);
 	buf_free(&body);
 	config_free(config);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ctl_agent.h"
+#include "ctl_json.h"
 #include "ctl_show.h"
 
 #define PAGE_MOST	500	/* items of one answer */
@@ -37,21 +38,29 @@ static const struct ctl_field request_fields[] = {
 	{ { "ERROR", false, 8, 1 }, "error" },
 };
 
-/* One value to a line, in whichever way it is wanted. */
+/* A value of the last answer, in whichever way it is wanted; NULL: all of it,
+ * which is more than this program can read. */
 static void
-print_item(const struct ctl *ctl, const cJSON *item)
+print_item(const struct ctl *ctl, struct ctl_agent *agent, const cJSON *item)
 {
 	struct ctl_screen screen;
 	struct buf out = BUF_INIT;
+	size_t len, begin = 0, end;
+	const char *text = ctl_agent_text(agent, &len);
 
-	if (ctl->json) {
-		json_put(&out, item);
+	end = len;
+	if (item != NULL) {
+		begin = json_begin(item);
+		end = json_end(text, len, item);
+	}
+	if (ctl->json || item == NULL) {
+		ctl_json_compact(&out, text + begin, end - begin);
 		buf_putc(&out, '\n');
 	} else {
 		ctl_screen(&screen);
-		ctl_put_object(item, &screen, &out);
+		ctl_put_value(text, len, item, &screen, &out);
 	}
-	fwrite(out.p, 1, out.len, stdout);
+	ctl_print(&out);
 	buf_free(&out);
 }
 
@@ -60,13 +69,12 @@ static int
 print_answer(const struct ctl *ctl, const char *target, const char *about)
 {
 	struct ctl_agent *agent = ctl_agent_new(ctl);
-	const cJSON *answer = ctl_agent_call(agent, target, NULL, about);
-	int status = answer != NULL ? 0 : CTL_REFUSED;
+	bool good = ctl_agent_call(agent, target, NULL, about);
 
-	if (answer != NULL)
-		print_item(ctl, answer);
+	if (good)
+		print_item(ctl, agent, ctl_agent_root(agent));
 	ctl_agent_free(agent);
-	return status;
+	return good ? 0 : CTL_REFUSED;
 }
 
 static void
@@ -85,9 +93,22 @@ put_parameter(struct buf *target, const char *name, const char *value)
 	}
 }
 
+/* The items of the last answer; NULL: it has none, and that was said. */
+static const cJSON *
+answer_items(struct ctl_agent *agent, const char *about)
+{
+	const cJSON *items = json_get(ctl_agent_root(agent), "items");
+
+	if (cJSON_IsArray(items))
+		return items;
+	ctl_say("%s: what answers there is no agent of heaprelay", about);
+	return NULL;
+}
+
 /* A list that is asked for page by page. */
 struct listing {
 	const struct ctl *ctl;
+	struct ctl_agent *agent;
 	struct ctl_list	*list;		/* NULL: lines of JSON */
 	int64_t		 left;		/* items that are still wanted */
 	char		*cursor;	/* of the next page; NULL: none */
@@ -95,18 +116,18 @@ struct listing {
 
 /* Prints or keeps what is in a page; how many items that were. */
 static int64_t
-take_page(struct listing *l, const cJSON *answer)
+take_page(struct listing *l, const cJSON *items)
 {
 	const cJSON *item;
 	int64_t n = 0;
 
-	cJSON_ArrayForEach(item, json_get(answer, "items")) {
+	cJSON_ArrayForEach(item, items) {
 		if (n == l->left)
 			break;
 		if (l->list != NULL)
 			ctl_list_item(l->list, item);
 		else
-			print_item(l->ctl, item);
+			print_item(l->ctl, l->agent, item);
 		n++;
 	}
 	l->left -= n;
@@ -116,11 +137,10 @@ take_page(struct listing *l, const cJSON *answer)
 /* One page; false: the agent refused.  A page may be shorter than was asked
  * for, even empty, and still not be the last. */
 static bool
-next_page(struct listing *l, struct ctl_agent *agent, const char *base,
-    const char *about)
+next_page(struct listing *l, const char *base, const char *about)
 {
 	struct buf target = BUF_INIT;
-	const cJSON *answer;
+	const cJSON *items = NULL;
 	const char *cursor;
 	char number[24];
 
@@ -130,12 +150,13 @@ next_page(struct listing *l, struct ctl_agent *agent, const char *base,
 	put_parameter(&target, "limit", number);
 	if (l->cursor != NULL)
 		put_parameter(&target, "cursor", l->cursor);
-	answer = ctl_agent_call(agent, buf_str(&target), NULL, about);
+	if (ctl_agent_call(l->agent, buf_str(&target), NULL, about))
+		items = answer_items(l->agent, about);
 	buf_free(&target);
-	if (answer == NULL)
+	if (items == NULL)
 		return false;
-	cursor = json_text(json_get(answer, "next_cursor"));
-	if (take_page(l, answer) == 0 && cursor != NULL &&
+	cursor = json_text(json_get(ctl_agent_root(l->agent), "next_cursor"));
+	if (take_page(l, items) == 0 && cursor != NULL &&
 	    l->cursor != NULL && strcmp(cursor, l->cursor) == 0) {
 		ctl_say("%s: the agent has not the time to find more now",
 		    about);
@@ -151,29 +172,29 @@ static int
 print_list(const struct ctl *ctl, const char *target,
     const struct ctl_field *fields, size_t fields_n, const char *about)
 {
-	struct ctl_agent *agent = ctl_agent_new(ctl);
 	struct listing l = { .ctl = ctl, .left = ctl->limit };
 	struct ctl_screen screen;
 	struct buf out = BUF_INIT;
 	bool good;
 
+	l.agent = ctl_agent_new(ctl);
 	ctl_screen(&screen);
 	if (!ctl->json)
 		l.list = ctl_list_new(fields, fields_n, &screen);
 	do {
-		good = next_page(&l, agent, target, about);
+		good = next_page(&l, target, about);
 	} while (good && l.cursor != NULL && l.left > 0);
 	if (l.list != NULL) {
 		if (good || ctl->limit > l.left)
 			ctl_list_put(l.list, "None.", &out);
-		fwrite(out.p, 1, out.len, stdout);
+		ctl_print(&out);
 		if (good && l.cursor != NULL)
 			ctl_say("there are more; -n N shows N of them");
 	}
 	buf_free(&out);
 	free(l.cursor);
 	ctl_list_free(l.list);
-	ctl_agent_free(agent);
+	ctl_agent_free(l.agent);
 	return good ? 0 : CTL_REFUSED;
 }
 
@@ -212,13 +233,14 @@ int
 ctl_outputs(const struct ctl *ctl)
 {
 	struct ctl_agent *agent = ctl_agent_new(ctl);
-	const cJSON *answer, *item;
+	const cJSON *items = NULL, *item;
 	int status;
 
-	answer = ctl_agent_call(agent, "/v1/outputs", NULL, "outputs");
-	status = answer != NULL ? 0 : CTL_REFUSED;
-	cJSON_ArrayForEach(item, json_get(answer, "items")) {
-		print_item(ctl, item);
+	if (ctl_agent_call(agent, "/v1/outputs", NULL, "outputs"))
+		items = answer_items(agent, "outputs");
+	status = items != NULL ? 0 : CTL_REFUSED;
+	cJSON_ArrayForEach(item, items) {
+		print_item(ctl, agent, item);
 		if (!ctl->json && item->next != NULL)
 			putchar('\n');
 	}
@@ -264,22 +286,20 @@ ctl_why(const struct ctl *ctl)
 {
 	const char *id = ctl->operand[0];
 	struct ctl_agent *agent;
-	const cJSON *answer;
 	char target[64], about[32];
-	int status;
+	bool good;
 
 	check_id(id);
 	snprintf(target, sizeof(target), "/v1/events/%s/why", id);
 	snprintf(about, sizeof(about), "event %s", id);
 	agent = ctl_agent_new(ctl);
-	answer = ctl_agent_call(agent, target, NULL, about);
-	status = answer != NULL ? 0 : CTL_REFUSED;
-	if (answer != NULL && ctl->json)
-		print_item(ctl, answer);
-	else if (answer != NULL)
-		print_sentence(answer);
+	good = ctl_agent_call(agent, target, NULL, about);
+	if (good && ctl->json)
+		print_item(ctl, agent, ctl_agent_root(agent));
+	else if (good)
+		print_sentence(ctl_agent_root(agent));
 	ctl_agent_free(agent);
-	return status;
+	return good ? 0 : CTL_REFUSED;
 }
 
 /* What is done to events, one after the other. */
@@ -294,20 +314,18 @@ struct doing {
 static void
 do_event(struct doing *d, const char *id)
 {
-	const cJSON *answer;
 	const char *state;
 	char target[64], about[32];
 
 	snprintf(target, sizeof(target), "/v1/events/%s/%s", id, d->verb);
 	snprintf(about, sizeof(about), "event %s", id);
-	answer = ctl_agent_call(d->agent, target, d->body, about);
-	if (answer == NULL) {
+	if (!ctl_agent_call(d->agent, target, d->body, about)) {
 		d->refused = true;
 		return;
 	}
-	state = json_text(json_get(answer, "state"));
+	state = json_text(json_get(ctl_agent_root(d->agent), "state"));
 	if (d->ctl->json)
-		print_item(d->ctl, answer);
+		print_item(d->ctl, d->agent, ctl_agent_root(d->agent));
 	else
 		printf("%s: %s\n", about, state != NULL ? state : "done");
 }

@@ -60,6 +60,8 @@ void	ctl_say(const char *fmt, ...) HR_PRINTF(1, 2);
 void	ctl_fail(int status, const char *fmt, ...) HR_PRINTF(2, 3) HR_NORETURN;
 /* A mistake on the command line; exits. */
 void	ctl_usage(const char *fmt, ...) HR_PRINTF(1, 2) HR_NORETURN;
+/* On standard output; main looks for errors once, at the end. */
+void	ctl_print(struct buf *);
 /* The configuration, or the end of the program.  Given (config_free). */
 struct config *ctl_config(const struct ctl *);
 

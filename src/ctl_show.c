@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "ctl_json.h"
 #include "ctl_show.h"
 
 #define WIDTH		80	/* when nobody knows */
@@ -25,6 +26,13 @@ struct ctl_list {
 	const struct ctl_screen *screen;
 	struct ctl_table *table;
 	size_t		 items;
+};
+
+/* What is shown, and where. */
+struct shown {
+	const char	*text;		/* that the values are of */
+	size_t		 len;
+	const struct ctl_screen *screen;
 };
 
 void
@@ -175,37 +183,6 @@ put_spaces(struct buf *out, size_t n)
 		buf_putc(out, ' ');
 }
 
-/* Indented JSON; texts are escaped by JSON and cleaned for the terminal. */
-static void
-put_json(struct buf *out, const cJSON *value, size_t indent)
-{
-	bool object = cJSON_IsObject(value);
-	struct buf text = BUF_INIT;
-	const cJSON *item;
-
-	if ((!object && !cJSON_IsArray(value)) || value->child == NULL) {
-		json_put(&text, value);
-		ctl_put_clean(out, buf_str(&text));
-		buf_free(&text);
-		return;
-	}
-	buf_puts(out, object ? "{\n" : "[\n");
-	cJSON_ArrayForEach(item, value) {
-		put_spaces(out, indent + INDENT);
-		if (object) {
-			json_put_text(&text, item->string);
-			ctl_put_clean(out, buf_str(&text));
-			buf_reset(&text);
-			buf_puts(out, ": ");
-		}
-		put_json(out, item, indent + INDENT);
-		buf_puts(out, item->next != NULL ? ",\n" : "\n");
-	}
-	put_spaces(out, indent);
-	buf_putc(out, object ? '}' : ']');
-	buf_free(&text);
-}
-
 static bool
 is_scalar(const cJSON *value)
 {
@@ -248,12 +225,22 @@ put_indented(struct buf *out, const char *text, size_t indent)
 	}
 }
 
+/* Half a number or half a time says something else than the whole. */
+static bool
+may_be_cut(const cJSON *member)
+{
+	size_t n = strlen(member->string);
+
+	return !cJSON_IsNumber(member) &&
+	    (n < 3 || strcmp(member->string + n - 3, "_at") != 0);
+}
+
 static void
-put_table(const cJSON *list, const struct ctl_screen *screen, size_t indent,
+put_table(const struct shown *s, const cJSON *list, size_t indent,
     struct buf *out)
 {
 	struct ctl_field fields[MAX_COLUMNS];
-	struct ctl_screen inner = { .colors = screen->colors };
+	struct ctl_screen inner = { .colors = s->screen->colors };
 	const cJSON *item, *member;
 	struct buf text = BUF_INIT;
 	struct ctl_list *l;
@@ -263,12 +250,13 @@ put_table(const cJSON *list, const struct ctl_screen *screen, size_t indent,
 		fields[n].column = (struct ctl_column){
 			.title = member->string,
 			.right = cJSON_IsNumber(member),
-			.least = cJSON_IsNumber(member) ? 0 : 8,
+			.least = may_be_cut(member) ? 8 : 0,
 			.drop = (unsigned)n
 		};
 		fields[n++].member = member->string;
 	}
-	inner.width = screen->width > indent ? screen->width - indent : 1;
+	inner.width = s->screen->width > indent ?
+	    s->screen->width - indent : 1;
 	l = ctl_list_new(fields, n, &inner);
 	cJSON_ArrayForEach(item, list)
 		ctl_list_item(l, item);
@@ -278,23 +266,23 @@ put_table(const cJSON *list, const struct ctl_screen *screen, size_t indent,
 	buf_free(&text);
 }
 
-static void put_object(const cJSON *, const struct ctl_screen *, size_t,
+static void put_object(const struct shown *, const cJSON *, size_t,
     struct buf *);
 
 static void
-put_list(const cJSON *list, const struct ctl_screen *screen, size_t indent,
+put_list(const struct shown *s, const cJSON *list, size_t indent,
     struct buf *out)
 {
 	struct buf text = BUF_INIT;
 	const cJSON *item;
 
 	if (is_table(list)) {
-		put_table(list, screen, indent, out);
+		put_table(s, list, indent, out);
 		return;
 	}
 	cJSON_ArrayForEach(item, list) {
 		if (cJSON_IsObject(item)) {
-			put_object(item, screen, indent, out);
+			put_object(s, item, indent, out);
 			if (item->next != NULL)
 				buf_putc(out, '\n');
 			continue;
@@ -316,28 +304,45 @@ shown_as_json(const char *name)
 }
 
 static void
-put_nested(const cJSON *member, const struct ctl_screen *screen,
-    size_t indent, struct buf *out)
+put_json(const struct shown *s, const cJSON *value, size_t indent,
+    struct buf *out)
+{
+	struct buf clean = BUF_INIT, line = BUF_INIT;
+	size_t begin = json_begin(value), len;
+
+	/* JSON is cleaned in one line, since to clean is to replace the ends
+	 * of lines too. */
+	ctl_json_compact(&line, s->text + begin,
+	    json_end(s->text, s->len, value) - begin);
+	ctl_put_clean(&clean, buf_str(&line));
+	len = clean.len;
+	put_spaces(out, indent);
+	ctl_json_indent(out, buf_str(&clean), len, indent);
+	buf_putc(out, '\n');
+	buf_free(&line);
+	buf_free(&clean);
+}
+
+static void
+put_nested(const struct shown *s, const cJSON *member, size_t indent,
+    struct buf *out)
 {
 	put_spaces(out, indent);
 	ctl_put_clean(out, member->string);
 	buf_putc(out, '\n');
 	indent += INDENT;
-	if (shown_as_json(member->string)) {
-		put_spaces(out, indent);
-		put_json(out, member, indent);
-		buf_putc(out, '\n');
-	} else if (cJSON_IsObject(member)) {
-		put_object(member, screen, indent, out);
-	} else {
-		put_list(member, screen, indent, out);
-	}
+	if (shown_as_json(member->string))
+		put_json(s, member, indent, out);
+	else if (cJSON_IsObject(member))
+		put_object(s, member, indent, out);
+	else
+		put_list(s, member, indent, out);
 }
 
 /* A member in one line, its value behind the longest of the names. */
 static void
-put_scalar(const cJSON *member, const struct ctl_screen *screen,
-    size_t indent, size_t names, struct buf *out)
+put_scalar(const struct shown *s, const cJSON *member, size_t indent,
+    size_t names, struct buf *out)
 {
 	struct buf value = BUF_INIT, clean = BUF_INIT;
 	enum ctl_style style = CTL_DIM;
@@ -352,7 +357,7 @@ put_scalar(const cJSON *member, const struct ctl_screen *screen,
 		buf_puts(&value, "none");
 	}
 	ctl_put_clean(&clean, buf_str(&value));
-	ctl_put_styled(out, buf_str(&clean), style, screen->colors);
+	ctl_put_styled(out, buf_str(&clean), style, s->screen->colors);
 	buf_putc(out, '\n');
 	buf_free(&clean);
 	buf_free(&value);
@@ -360,8 +365,8 @@ put_scalar(const cJSON *member, const struct ctl_screen *screen,
 
 /* First what fits a line, then what is nested. */
 static void
-put_object(const cJSON *object, const struct ctl_screen *screen,
-    size_t indent, struct buf *out)
+put_object(const struct shown *s, const cJSON *object, size_t indent,
+    struct buf *out)
 {
 	const cJSON *member;
 	size_t names = 0;
@@ -371,15 +376,20 @@ put_object(const cJSON *object, const struct ctl_screen *screen,
 			names = ctl_cells(member->string);
 	cJSON_ArrayForEach(member, object)
 		if (member->child == NULL)
-			put_scalar(member, screen, indent, names, out);
+			put_scalar(s, member, indent, names, out);
 	cJSON_ArrayForEach(member, object)
 		if (member->child != NULL)
-			put_nested(member, screen, indent, out);
+			put_nested(s, member, indent, out);
 }
 
 void
-ctl_put_object(const cJSON *object, const struct ctl_screen *screen,
-    struct buf *out)
+ctl_put_value(const char *text, size_t len, const cJSON *value,
+    const struct ctl_screen *screen, struct buf *out)
 {
-	put_object(object, screen, 0, out);
+	const struct shown s = { .text = text, .len = len, .screen = screen };
+
+	if (cJSON_IsObject(value))
+		put_object(&s, value, 0, out);
+	else
+		put_json(&s, value, 0, out);
 }

@@ -41,9 +41,11 @@ void	ctl_list_item(struct ctl_list *, const cJSON *item);
 void	ctl_list_put(const struct ctl_list *, const char *nothing,
 	    struct buf *out);
 
-/* An object: a line a member, what is nested below it and indented; an event's
- * payload and batch as JSON. */
-void	ctl_put_object(const cJSON *, const struct ctl_screen *,
-	    struct buf *out);
+/*
+ * A value of a text that json_parse read: an object with a line a member, what
+ * is nested below it and indented; an event's payload and batch as JSON.
+ */
+void	ctl_put_value(const char *text, size_t len, const cJSON *,
+	    const struct ctl_screen *, struct buf *out);
 
 #endif

@@ -246,8 +246,10 @@ say_refusal(struct ctl_agent *a, long status, const char *about)
 		/* Every further call would end the same way. */
 		ctl_fail(CTL_REFUSED, "the agent does not accept the token "
 		    "of %s", a->token_file);
-	if (detail != NULL || title != NULL)
-		ctl_say("%s: %s", about, detail != NULL ? detail : title);
+	if (detail != NULL)
+		ctl_say("%s", detail);
+	else if (title != NULL)
+		ctl_say("%s: %s", about, title);
 	else
 		ctl_say("%s: the agent answered %ld", about, status);
 }

@@ -28,6 +28,18 @@ struct ctl_list {
 	size_t		 items;
 };
 
+/* What is looked at first of an event's requests, which have many members. */
+static const struct ctl_field request_fields[] = {
+	{ { "ID", true, 0, 0 }, "id" },
+	{ { "STARTED", false, 0, 0 }, "started_at" },
+	{ { "FORM", false, 0, 3 }, "form" },
+	{ { "OBJECTS", true, 0, 2 }, "objects" },
+	{ { "MS", true, 0, 1 }, "duration_ms" },
+	{ { "HTTP", true, 0, 0 }, "status" },
+	{ { "ERROR", false, 8, 0 }, "error" },
+	{ { "ANSWER", false, 8, 0 }, "answer" },
+};
+
 /* What is shown, and where. */
 struct shown {
 	const char	*text;		/* that the values are of */
@@ -225,45 +237,56 @@ put_indented(struct buf *out, const char *text, size_t indent)
 	}
 }
 
-/* Half a number or half a time says something else than the whole. */
-static bool
-may_be_cut(const cJSON *member)
-{
-	size_t n = strlen(member->string);
-
-	return !cJSON_IsNumber(member) &&
-	    (n < 3 || strcmp(member->string + n - 3, "_at") != 0);
-}
-
+/* The items below a name, in columns, indented. */
 static void
-put_table(const struct shown *s, const cJSON *list, size_t indent,
-    struct buf *out)
+put_columns(const struct shown *s, const cJSON *items,
+    const struct ctl_field *fields, size_t n, size_t indent, struct buf *out)
 {
-	struct ctl_field fields[MAX_COLUMNS];
-	struct ctl_screen inner = { .colors = s->screen->colors };
-	const cJSON *item, *member;
+	const struct ctl_screen inner = {
+		.width = s->screen->width > indent ?
+		    s->screen->width - indent : 1,
+		.colors = s->screen->colors
+	};
+	struct ctl_list *l = ctl_list_new(fields, n, &inner);
 	struct buf text = BUF_INIT;
-	struct ctl_list *l;
-	size_t n = 0;
+	const cJSON *item;
 
-	cJSON_ArrayForEach(member, list->child) {
-		fields[n].column = (struct ctl_column){
-			.title = member->string,
-			.right = cJSON_IsNumber(member),
-			.least = may_be_cut(member) ? 8 : 0,
-			.drop = (unsigned)n
-		};
-		fields[n++].member = member->string;
-	}
-	inner.width = s->screen->width > indent ?
-	    s->screen->width - indent : 1;
-	l = ctl_list_new(fields, n, &inner);
-	cJSON_ArrayForEach(item, list)
+	cJSON_ArrayForEach(item, items)
 		ctl_list_item(l, item);
 	ctl_list_put(l, "", &text);
 	put_indented(out, buf_str(&text), indent);
 	ctl_list_free(l);
 	buf_free(&text);
+}
+
+/* Like objects as a table, if it fits whole; false: it does not. */
+static bool
+put_table(const struct shown *s, const cJSON *list, size_t indent,
+    struct buf *out)
+{
+	struct ctl_field fields[MAX_COLUMNS];
+	struct ctl_list *l;
+	const cJSON *member, *item;
+	size_t n = 0, width;
+
+	if (!is_table(list))
+		return false;
+	cJSON_ArrayForEach(member, list->child) {
+		fields[n].column = (struct ctl_column){
+			.title = member->string,
+			.right = cJSON_IsNumber(member)
+		};
+		fields[n++].member = member->string;
+	}
+	l = ctl_list_new(fields, n, s->screen);
+	cJSON_ArrayForEach(item, list)
+		ctl_list_item(l, item);
+	width = ctl_table_width(l->table);
+	ctl_list_free(l);
+	if (indent + width > s->screen->width)
+		return false;
+	put_columns(s, list, fields, n, indent, out);
+	return true;
 }
 
 static void put_object(const struct shown *, const cJSON *, size_t,
@@ -276,10 +299,8 @@ put_list(const struct shown *s, const cJSON *list, size_t indent,
 	struct buf text = BUF_INIT;
 	const cJSON *item;
 
-	if (is_table(list)) {
-		put_table(s, list, indent, out);
+	if (put_table(s, list, indent, out))
 		return;
-	}
 	cJSON_ArrayForEach(item, list) {
 		if (cJSON_IsObject(item)) {
 			put_object(s, item, indent, out);
@@ -333,6 +354,9 @@ put_nested(const struct shown *s, const cJSON *member, size_t indent,
 	indent += INDENT;
 	if (shown_as_json(member->string))
 		put_json(s, member, indent, out);
+	else if (strcmp(member->string, "requests") == 0)
+		put_columns(s, member, request_fields,
+		    HR_COUNT(request_fields), indent, out);
 	else if (cJSON_IsObject(member))
 		put_object(s, member, indent, out);
 	else

@@ -231,20 +231,39 @@ leave_out(const struct ctl_table *t, struct layout *l)
 }
 
 static void
+widen(const struct ctl_table *t, struct layout *l)
+{
+	size_t i;
+
+	for (i = 0; i < t->columns_n; i++)
+		l[i].width = strlen(t->columns[i].title);
+	for (i = 0; i < t->n; i++)
+		if (t->cells[i].width > l[i % t->columns_n].width)
+			l[i % t->columns_n].width = t->cells[i].width;
+}
+
+static void
 fit(const struct ctl_table *t, struct layout *l, size_t width)
 {
-	size_t i, total;
+	size_t total;
 
 	do {
-		for (i = 0; i < t->columns_n; i++)
-			l[i].width = strlen(t->columns[i].title);
-		for (i = 0; i < t->n; i++)
-			if (t->cells[i].width > l[i % t->columns_n].width)
-				l[i % t->columns_n].width =
-				    t->cells[i].width;
+		widen(t, l);
 		total = total_width(t, l);
 	} while (total > width && narrow(t, l, total - width) > 0 &&
 	    leave_out(t, l));
+}
+
+size_t
+ctl_table_width(const struct ctl_table *t)
+{
+	struct layout *l = xcalloc(t->columns_n, sizeof(*l));
+	size_t width;
+
+	widen(t, l);
+	width = total_width(t, l);
+	free(l);
+	return width;
 }
 
 static void

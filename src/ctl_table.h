@@ -34,6 +34,8 @@ struct ctl_table *ctl_table_new(const struct ctl_column *, size_t columns);
 void	ctl_table_free(struct ctl_table *);	/* NULL: nothing */
 /* The next cell, row by row; NULL is shown as "-". */
 void	ctl_table_cell(struct ctl_table *, const char *text, enum ctl_style);
+/* Cells that a line of it takes when nothing is cut or left out. */
+size_t	ctl_table_width(const struct ctl_table *);
 /*
  * Appends the title's line and a line a row, none wider than `width` unless
  * the columns that are never cut or left out are too wide together.

@@ -124,10 +124,11 @@ says err 'no [input no-such-input]'
 run 1 map -c heaprelay.conf no-such-body
 says err no-such-body
 run 64 map -c heaprelay.conf --path /v1/events body
-sed 's/^\[output/[ingest]\nmax_request_bytes = 1k\n&/' heaprelay.conf > small.conf
+printf '[ingest]\nmax_request_bytes = 1k\n' > small.conf
+cat heaprelay.conf >> small.conf
 { cat body; printf '%1024s' ''; } > large
 run 1 map -c small.conf large
-is out '{"batch":null,"action":"refuse","message":"The request body is too large."}'
+says out '"action":"refuse","message":"The request body is too large."}'
 
 # Without a secret of its own, two databases mint different MPIDs.
 sed '/^secret = s3cret/d; /^\[identity/d' heaprelay.conf > unkeyed.conf

@@ -87,6 +87,34 @@ ctl_put_value_makes_a_table_of_like_objects(void **state)
 }
 
 static void
+ctl_put_value_makes_no_table_that_is_too_wide(void **state)
+{
+	(void)state;
+
+	assert_shown("{\"outputs\":[{\"name\":\"heap\",\"url\":"
+	    "\"https://a-name-that-is-much-too-long-for-the-line.example\"}]}",
+	    "outputs\n"
+	    "  name  heap\n"
+	    "  url   https://a-name-that-is-much-too-long-for-the-line.example\n");
+}
+
+static void
+ctl_put_value_shows_of_requests_what_matters(void **state)
+{
+	(void)state;
+
+	assert_shown("{\"requests\":[{\"id\":4,\"form\":\"bulk\","
+	    "\"objects\":3,\"bytes\":607,\"started_at\":"
+	    "\"2026-11-24T14:13:20.123Z\",\"duration_ms\":12,"
+	    "\"status\":400,\"error\":null,"
+	    "\"answer\":\"events[2].properties should be object\"}]}",
+	    "requests\n"
+	    "  ID  STARTED               MS  HTTP  ERROR  ANSWER\n"
+	    "   4  2026-11-24 14:13:20Z  12   400  -      events[2].prop"
+	    "\xe2\x80\xa6\n");
+}
+
+static void
 ctl_put_value_shows_unlike_objects_one_by_one(void **state)
 {
 	(void)state;
@@ -122,7 +150,7 @@ ctl_put_value_keeps_payload_and_batch_as_they_are_written(void **state)
 }
 
 static void
-ctl_list_put_shows_the_wanted_members_or_that_there_is_nothing(void **state)
+ctl_list_put_shows_the_wanted_members_or_nothing(void **state)
 {
 	static const struct ctl_field fields[] = {
 		{ { "ID", true, 0, 0 }, "id" },
@@ -172,11 +200,14 @@ main(void)
 		    ctl_put_value_nests_objects_below_plain_members),
 		cmocka_unit_test(ctl_put_value_makes_a_table_of_like_objects),
 		cmocka_unit_test(
+		    ctl_put_value_makes_no_table_that_is_too_wide),
+		cmocka_unit_test(ctl_put_value_shows_of_requests_what_matters),
+		cmocka_unit_test(
 		    ctl_put_value_shows_unlike_objects_one_by_one),
 		cmocka_unit_test(
 		    ctl_put_value_keeps_payload_and_batch_as_they_are_written),
 		cmocka_unit_test(
-		    ctl_list_put_shows_the_wanted_members_or_that_there_is_nothing),
+		    ctl_list_put_shows_the_wanted_members_or_nothing),
 		cmocka_unit_test(
 		    ctl_json_compact_changes_white_space_between_tokens_only),
 	};

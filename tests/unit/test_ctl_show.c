@@ -92,10 +92,10 @@ ctl_put_value_makes_no_table_that_is_too_wide(void **state)
 	(void)state;
 
 	assert_shown("{\"outputs\":[{\"name\":\"heap\",\"url\":"
-	    "\"https://a-name-that-is-much-too-long-for-the-line.example\"}]}",
+	    "\"http://a-much-too-long-name-for-one-line.of.all.example\"}]}",
 	    "outputs\n"
 	    "  name  heap\n"
-	    "  url   https://a-name-that-is-much-too-long-for-the-line.example\n");
+	    "  url   http://a-much-too-long-name-for-one-line.of.all.example\n");
 }
 
 static void

@@ -95,7 +95,8 @@ ctl_put_value_makes_no_table_that_is_too_wide(void **state)
 	    "\"http://a-much-too-long-name-for-one-line.of.all.example\"}]}",
 	    "outputs\n"
 	    "  name  heap\n"
-	    "  url   http://a-much-too-long-name-for-one-line.of.all.example\n");
+	    "  url   http://a-much-too-long-name-for-one-line"
+	    ".of.all.example\n");
 }
 
 static void

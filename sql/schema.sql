@@ -142,9 +142,13 @@ CREATE TABLE waiting (
 						-- not under suspicion; never 0
 	next_at	INTEGER NOT NULL,		-- not looked at before; the order
 						-- in which identities take turns
+	level	INTEGER NOT NULL DEFAULT 0,	-- 2^level <= ready < 2^(level+1)
 	PRIMARY KEY (lane, identity)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX waiting_next ON waiting (lane, next_at);
+-- The longest backlogs.  By the power of two, since an index on what changes
+-- with every event would be written with every event.
+CREATE INDEX waiting_level ON waiting (lane, level, next_at) WHERE level >= 3;
 
 -- Groups of events that were refused together (delivery: isolation).
 CREATE TABLE isolation (
@@ -180,6 +184,7 @@ CREATE TABLE request (
 ) STRICT;
 CREATE INDEX request_ended ON request (ended_at);
 CREATE INDEX request_lane ON request (lane, id);
+CREATE INDEX request_window ON request (boot_id, ended_boot);
 
 -- What a request mentioned: the windows are rebuilt from it.
 CREATE TABLE request_identity (
@@ -253,7 +258,7 @@ WHEN NEW.state <> OLD.state AND NOT CASE OLD.state
 	WHEN 'inflight' THEN NEW.state IN ('delivered', 'queued', 'stuck')
 	WHEN 'stuck' THEN NEW.state IN ('queued', 'discarded', 'skipped')
 	WHEN 'skipped' THEN NEW.state = 'queued' AND
-		OLD.reason IN ('development', 'web_client_side')
+		coalesce(OLD.reason, '') IN ('development', 'web_client_side')
 	ELSE 0 END
 BEGIN
 	SELECT RAISE(ABORT, 'illegal move of an event from one state to another');
@@ -303,6 +308,16 @@ BEGIN
 	 WHERE lane = OLD.lane AND identity = OLD.identity;
 	DELETE FROM waiting
 	 WHERE lane = OLD.lane AND identity = OLD.identity AND ready = 0;
+END;
+
+-- waiting.level, only when it changes.
+CREATE TRIGGER waiting_level AFTER UPDATE OF ready ON waiting
+WHEN NEW.ready >= 2 << NEW.level
+  OR NEW.ready < 1 << NEW.level AND NEW.ready > 0
+BEGIN
+	UPDATE waiting
+	   SET level = level + iif(NEW.ready >= 2 << NEW.level, 1, -1)
+	 WHERE lane = NEW.lane AND identity = NEW.identity;
 END;
 
 -- A batch goes with its last event.

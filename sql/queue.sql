@@ -12,7 +12,7 @@ INSERT INTO setting (name, value) VALUES (:name, :value)
 --: app_put
 INSERT INTO app (base_url, app_id) VALUES (:base_url, :app_id)
     ON CONFLICT DO UPDATE SET app_id = excluded.app_id
-RETURNING id;
+RETURNING id, factor;
 
 --: output_put
 INSERT INTO output (name, app) VALUES (:name, :app)
@@ -128,10 +128,17 @@ UPDATE event SET due_at = :latest
  WHERE state = 'queued' AND due_at IS NOT NULL AND due_at > :latest;
 
 --: waiting_first
--- Who may send now, in turn.
-SELECT identity, ready FROM waiting
+-- Who may send now, in turn, behind the one that was read last.
+SELECT identity, ready, next_at FROM waiting
  WHERE lane = :lane AND next_at <= :now
+   AND (next_at, identity) > (:after_at, :after)
  ORDER BY next_at, identity LIMIT :n;
+
+--: waiting_longest
+-- Who may send now and has this power of two of ready events.
+SELECT identity, ready, next_at FROM waiting
+ WHERE lane = :lane AND level = :level AND level >= 3 AND next_at <= :now
+ ORDER BY next_at LIMIT :n;
 
 --: waiting_next
 SELECT next_at FROM waiting WHERE lane = :lane ORDER BY next_at LIMIT 1;
@@ -139,6 +146,10 @@ SELECT next_at FROM waiting WHERE lane = :lane ORDER BY next_at LIMIT 1;
 --: waiting_park
 UPDATE waiting SET next_at = :next_at
  WHERE lane = :lane AND identity = :identity;
+
+--: waiting_wake
+UPDATE waiting SET next_at = :now
+ WHERE lane = :lane AND identity = :identity AND next_at >= :above;
 
 --: waiting_rearm
 -- Instants are computed anew: after a start, a reload, a step of the clock.
@@ -293,10 +304,22 @@ UPDATE request
  WHERE ended_at IS NULL;
 
 --: window_requests
--- For the windows, newest first.
-SELECT id, app, objects, ended_boot, boot_id = :boot_id FROM request
- WHERE lane = :lane AND never_left = 0 AND ended_at IS NOT NULL
- ORDER BY id DESC;
+-- For the windows of an app: what ended late enough in this boot.
+SELECT r.id, r.objects, r.ended_boot FROM request AS r
+  JOIN lane AS l ON l.id = r.lane
+ WHERE r.boot_id = :boot_id AND r.ended_boot >= :since
+   AND r.never_left = 0 AND r.app = :app AND l.kind = :kind;
+
+--: window_requests_before
+-- Those of other boots, newest first, whose age nobody can tell; unless
+-- something of this boot is older than the windows: then they are as well.
+SELECT r.id, r.objects FROM request AS r
+  JOIN lane AS l ON l.id = r.lane
+ WHERE r.boot_id <> :boot_id AND r.ended_at IS NOT NULL
+   AND r.never_left = 0 AND r.app = :app AND l.kind = :kind
+   AND NOT EXISTS (SELECT 1 FROM request
+	WHERE boot_id = :boot_id AND ended_boot < :since)
+ ORDER BY r.id DESC;
 
 --: window_identities
 SELECT identity, objects FROM request_identity WHERE request = :request;

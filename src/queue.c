@@ -261,7 +261,11 @@ queue_output(struct queue *q, const char *name, const char *base_url,
 	st = store_sql(q->store, SQL_APP_PUT);
 	store_text(st, ":base_url", base_url);
 	store_text(st, ":app_id", app_id);
-	out->app = returned_id(q, st, NULL);
+	if (store_row(q->store, st)) {
+		out->app = sqlite3_column_int64(st, 0);
+		out->factor = sqlite3_column_double(st, 1);
+	}
+	store_run(q->store, st);	/* to its end, as in returned_id */
 
 	st = store_sql(q->store, SQL_OUTPUT_PUT);
 	store_text(st, ":name", name);

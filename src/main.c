@@ -189,7 +189,7 @@ start_fronts(struct agent *a)
 	struct admin_parts parts;
 	struct why why;
 
-	if (inspect_open(&a->inspect, a->queue, &why) == -1)
+	if (inspect_open(&a->inspect, queue_store(a->queue), &why) != 0)
 		fatal(EXIT_IO, "inspect: %s", why.text);
 	a->acceptor = acceptor_new(a->queue, a->profiles, a->config,
 	    &a->outputs, NULL);

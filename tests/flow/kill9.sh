@@ -12,6 +12,7 @@ backoff_base = 50ms
 backoff_max = 200ms
 EOT
 start_agent
+: > "$work/acknowledged"
 "$build/tests/flow/poster" "$ingest_port" key:secret 8 6000 50 run \
     > "$work/acknowledged" &
 poster_pid=$!

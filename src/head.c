@@ -15,7 +15,7 @@
 
 #include "head.h"
 
-#define LEADING_LINES	2	/* some clients end a body with an extra CR LF */
+#define LEADING_LINES	2	/* some clients send CR LF after a body */
 
 /* What a byte may be part of. */
 enum {

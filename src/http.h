@@ -86,7 +86,7 @@ struct http_front *http_request_front(const struct http_request *);
 struct http_answer {
 	int		 status;
 	const char	*content_type;	/* NULL: none (no body) */
-	const char	*headers;	/* further "Name: value\r\n"..., or NULL */
+	const char	*headers;	/* further "Name: value\r\n", or NULL */
 	const char	*body;
 	size_t		 body_len;
 };

@@ -68,28 +68,28 @@ struct http_request {
 	struct bufferevent *bev;
 	int		 fd;
 	SSL		*ssl;		/* of bev; NULL: plain */
-	struct event	*timer;		/* the one deadline, whatever it is for */
+	struct event	*timer;		/* the one deadline, for whatever */
 	enum http_state	 state;
 	bool		 running;	/* its reader is on the stack */
 	bool		 begun;		/* the request's deadline runs */
 	bool		 eof;		/* the client sends no more */
 	bool		 keep;		/* the client wants to send another */
-	bool		 closing;	/* the answer said that it is the last */
-	bool		 unread;	/* the body is not, and will not be, read */
-	bool		 head_only;	/* a HEAD request: answers have no body */
+	bool		 closing;	/* the answer said it is the last */
+	bool		 unread;	/* the body will not be read */
+	bool		 head_only;	/* method HEAD: answer without body */
 
-	struct buf	 block;		/* the head's bytes, which `head` uses */
+	struct buf	 block;		/* the bytes that `head` points to */
 	struct head	 head;
 	struct head_chunked chunked;
 	struct buf	 body;
-	struct buf	 out;		/* the answer, from http_hold to the end */
+	struct buf	 out;		/* the answer, until it is sent */
 	size_t		 lingered;	/* bytes dropped while lingering */
 
 	/* Streaming. */
 	void		(*gone)(struct http_request *, void *);
 	void		*gone_arg;
 	uint64_t	 put;		/* bytes handed over so far */
-	uint64_t	 taken;		/* of them, by the client, at the last look */
+	uint64_t	 taken;		/* of them sent, at the last look */
 
 	LIST_ENTRY(http_request) link;
 	TAILQ_ENTRY(http_request) held_link;

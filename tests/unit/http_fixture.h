@@ -23,6 +23,7 @@
 
 #define TEXT(s)		s, sizeof(s) - 1	/* with any NULs inside */
 #define PATIENCE_MS	5000	/* then a wait has failed */
+#define LONG_MS		60000	/* a deadline that is not the subject */
 #define SHORT_MS	60	/* a deadline that is meant to pass */
 #define MAX_BODY	1000
 #define MAX_OPEN	3

@@ -61,7 +61,7 @@ http_refuses_doubtful_framing_and_closes(void **state)
 	size_t i;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	for (i = 0; i < HR_COUNT(refused); i++) {
 		uint64_t bad = stat_get(STAT_http_bad_requests);
 		struct buf in = BUF_INIT;
@@ -115,7 +115,7 @@ http_reads_requests_however_they_are_cut(void **state)
 	size_t i, cut, len;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	for (i = 0; i < HR_COUNT(accepted); i++) {
 		struct buf in = BUF_INIT;
 		int fd = dial(&fx);
@@ -162,7 +162,7 @@ http_refuses_a_head_without_an_end(void **state)
 	char *answer;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	buf_puts(&text, HEAD("GET /") "A: ");
 	while (text.len < 20000)
 		buf_putc(&text, 'a');
@@ -184,7 +184,7 @@ http_refuses_too_many_headers(void **state)
 	int i;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	buf_puts(&text, HEAD("GET /"));
 	for (i = 0; i < 100; i++)
 		buf_puts(&text, "A: b\r\n");
@@ -208,7 +208,7 @@ http_answers_with_length_date_and_given_headers(void **state)
 	int d, y, h, m, s;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fd = dial(&fx);
 	say(fd, TEXT(HEAD("POST /x") "content-length: 3\r\n\r\nabc"));
 	answer = next_answer(&fx, fd, &in);
@@ -235,7 +235,7 @@ http_answers_head_without_a_body(void **state)
 	char *answer;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 
 	answer = ask_once(&fx, TEXT(HEAD("HEAD /x") "Connection: close\r\n"
 	    "\r\n"));
@@ -259,7 +259,7 @@ http_closes_when_the_client_asks_for_it(void **state)
 	size_t i;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	for (i = 0; i < HR_COUNT(texts); i++) {
 		answer = ask_once(&fx, texts[i], strlen(texts[i]));
 		assert_int_equal(status_of(answer), 200);
@@ -278,7 +278,7 @@ http_keeps_a_1_0_connection_when_asked_and_says_so(void **state)
 	int fd, i;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fd = dial(&fx);
 	for (i = 0; i < 2; i++) {
 		say(fd, TEXT("GET / HTTP/1.0\r\nConnection: keep-alive\r\n"
@@ -300,7 +300,7 @@ http_says_100_when_it_wants_the_body(void **state)
 	int fd;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fd = dial(&fx);
 	say(fd, TEXT(HEAD("POST /") "Content-Length: 5\r\n"
 	    "Expect: 100-continue\r\n\r\n"));
@@ -333,7 +333,7 @@ http_says_no_100_when_it_refuses(void **state)
 	size_t i;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fx.refuse_early = true;
 	for (i = 0; i < HR_COUNT(cases); i++) {
 		answer = ask_once(&fx, cases[i].text, strlen(cases[i].text));
@@ -352,7 +352,7 @@ http_early_answer_closes_only_before_an_unread_body(void **state)
 	char *answer;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fx.refuse_early = true;
 	fd = dial(&fx);
 	say(fd, TEXT(GET("/")));
@@ -386,7 +386,7 @@ http_lets_a_client_read_the_answer_while_it_still_sends(void **state)
 	int fd;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fd = dial(&fx);
 	say(fd, TEXT(HEAD("POST /") "Content-Length: 2097152\r\n\r\n"));
 	while (sent < BODY && now_ms() < give_up) {

@@ -35,7 +35,7 @@ http_listen_explains_what_it_cannot_listen_on(void **state)
 	size_t i;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	for (i = 0; i < HR_COUNT(addresses); i++) {
 		why.text[0] = '\0';
 		if (http_listen(fx.front, addresses[i], &why) != -1)
@@ -87,7 +87,7 @@ http_listen_serves_a_unix_socket_and_removes_it(void **state)
 	int fd;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	snprintf(address, sizeof(address), "unix:%s/socket", fx.dir);
 	leave_stale_socket(path);
 	if (http_listen(fx.front, address, &why) == -1)
@@ -115,7 +115,7 @@ http_listen_leaves_files_that_are_no_sockets(void **state)
 	char address[100], *path = address + 5;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	snprintf(address, sizeof(address), "unix:%s/file", fx.dir);
 	fclose(fopen(path, "w"));
 
@@ -219,7 +219,7 @@ http_tls_speaks_1_2_and_later_with_the_latest_certificate(void **state)
 	long serial = 0;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fx.mode = HOLD;
 	fx.releasing = true;
 	snprintf(certificate, sizeof(certificate), "%s/cert", fx.dir);
@@ -263,7 +263,7 @@ http_tls_explains_and_keeps_what_it_has_when_files_are_bad(void **state)
 	long serial = 0;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	snprintf(certificate, sizeof(certificate), "%s/cert", fx.dir);
 	snprintf(key, sizeof(key), "%s/key", fx.dir);
 	snprintf(other, sizeof(other), "%s/other", fx.dir);

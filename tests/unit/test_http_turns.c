@@ -24,7 +24,7 @@ http_answers_pipelined_requests_in_order(void **state)
 		struct buf in = BUF_INIT;
 		int fd;
 
-		start(&fx, PATIENCE_MS);
+		start(&fx, LONG_MS);
 		fx.mode = modes[i];
 		fx.releasing = true;
 		fd = dial(&fx);
@@ -51,7 +51,7 @@ http_handles_one_request_of_a_connection_at_a_time(void **state)
 	int fd;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fx.mode = HOLD;
 	fd = dial(&fx);
 	say(fd, TEXT(GET("/1") GET("/2")));
@@ -83,7 +83,7 @@ http_stops_reading_ahead_while_a_request_is_held(void **state)
 	int fd;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fx.mode = HOLD;
 	fd = dial(&fx);
 	say(fd, TEXT(GET("/1")));
@@ -186,15 +186,23 @@ http_gives_a_handler_all_the_time_it_needs(void **state)
 static void
 http_drops_a_reader_that_does_not_read(void **state)
 {
+	static char zeroes[HUGE_BYTES];
+	const struct http_answer huge = { .status = 200, .body = zeroes,
+	    .body_len = sizeof(zeroes) };
 	struct fixture fx;
+	int64_t until;
 	int fd;
 	(void)state;
 
 	start(&fx, SHORT_MS);
-	fx.mode = HUGE_REPLY;
+	fx.mode = LATER;
 	fd = dial(&fx);
 	say(fd, TEXT(GET("/")));
-	WAIT_FOR(&fx, fx.handled == 1);
+	/* Even when the handler took longer than the deadline. */
+	until = now_ms() + 2 * SHORT_MS;
+	WAIT_FOR(&fx, now_ms() > until);
+	http_reply(fx.kept, &huge);
+	assert_int_equal(http_busy(fx.http), 1);
 
 	WAIT_FOR(&fx, http_connections(fx.front) == 0);
 
@@ -211,7 +219,7 @@ http_sends_a_long_answer_whole_to_a_reader_that_reads(void **state)
 	int fd;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fx.mode = HUGE_REPLY;
 	fd = dial(&fx);
 	say(fd, TEXT(HEAD("GET /") "Connection: close\r\n\r\n"));
@@ -237,7 +245,7 @@ http_answers_a_client_that_has_shut_its_side(void **state)
 		struct buf in = BUF_INIT;
 		int fd;
 
-		start(&fx, PATIENCE_MS);
+		start(&fx, LONG_MS);
 		fx.mode = modes[i];
 		fd = dial(&fx);
 		say(fd, TEXT(GET("/1") GET("/2")));
@@ -274,7 +282,7 @@ http_survives_a_client_that_vanishes_while_held(void **state)
 	for (durable = 0; durable < 2; durable++) {
 		int fd;
 
-		start(&fx, PATIENCE_MS);
+		start(&fx, LONG_MS);
 		fx.mode = HOLD;
 		fd = dial(&fx);
 		say(fd, TEXT(GET("/")));
@@ -302,7 +310,7 @@ http_keeps_a_request_valid_until_it_is_answered(void **state)
 	for (i = 0; i < HR_COUNT(holds); i++) {
 		int fd;
 
-		start(&fx, PATIENCE_MS);
+		start(&fx, LONG_MS);
 		fx.mode = LATER;
 		fx.releasing = true;
 		fd = dial(&fx);
@@ -328,7 +336,7 @@ http_release_answers_503_when_the_turn_was_not_durable(void **state)
 	int fd;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fx.mode = HOLD;
 	fd = dial(&fx);
 	say(fd, TEXT(GET("/")));
@@ -361,7 +369,7 @@ http_turns_away_what_is_too_much(void **state)
 	int fd[MAX_OPEN + 1], i;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	for (i = 0; i < MAX_OPEN; i++)
 		fd[i] = dial(&fx);
 	WAIT_FOR(&fx, http_connections(fx.front) == MAX_OPEN);
@@ -400,7 +408,7 @@ http_stop_closes_the_idle_and_lets_the_busy_end(void **state)
 	int idle, held, partial, fd;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fx.mode = HOLD;
 	to.sin_port = htons((uint16_t)http_port(fx.front));
 	idle = dial(&fx);
@@ -440,6 +448,30 @@ http_stop_closes_the_idle_and_lets_the_busy_end(void **state)
 	finish(&fx);
 }
 
+static void
+http_stop_lets_an_answer_that_is_being_sent_end(void **state)
+{
+	struct fixture fx;
+	struct buf in = BUF_INIT;
+	int fd;
+	(void)state;
+
+	start(&fx, LONG_MS);
+	fx.mode = HUGE_REPLY;
+	fd = dial(&fx);
+	say(fd, TEXT(GET("/")));
+	WAIT_FOR(&fx, fx.handled == 1);
+
+	http_stop(fx.http);
+
+	assert_int_equal(http_busy(fx.http), 1);
+	await_close(&fx, fd, &in);
+	assert_int_equal(in.len, answer_length(&in));
+	close(fd);
+	buf_free(&in);
+	finish(&fx);
+}
+
 static int
 open_stream(struct fixture *fx, struct buf *in)
 {
@@ -464,7 +496,7 @@ http_stream_sends_at_once_until_its_end(void **state)
 	int fd;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fd = open_stream(&fx, &in);
 	assert_true(http_stream_put(fx.kept, TEXT("one\n"), 1000));
 	while (in.len < 4)
@@ -494,7 +526,7 @@ http_stream_put_drops_what_a_slow_reader_leaves(void **state)
 	(void)state;
 
 	memset(block, 'a', sizeof(block));
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fd = open_stream(&fx, &in);
 	while (http_stream_put(fx.kept, block, sizeof(block), PENDING)) {
 		taken += sizeof(block);
@@ -525,7 +557,7 @@ http_stream_tells_once_that_the_reader_is_gone(void **state)
 		struct buf in = BUF_INIT;
 		int fd;
 
-		start(&fx, PATIENCE_MS);
+		start(&fx, LONG_MS);
 		fd = open_stream(&fx, &in);
 		if (resets[i])
 			reset(fd);
@@ -582,7 +614,7 @@ http_stream_ends_with_the_server(void **state)
 	int fd;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fd = open_stream(&fx, &in);
 	http_stop(fx.http);
 	assert_int_equal(fx.gone, 1);
@@ -590,7 +622,7 @@ http_stream_ends_with_the_server(void **state)
 	close(fd);
 	finish(&fx);
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fd = open_stream(&fx, &in);
 	http_free(fx.http);
 	assert_int_equal(fx.gone, 1);
@@ -607,7 +639,7 @@ http_free_ends_what_is_in_progress(void **state)
 	int held, partial;
 	(void)state;
 
-	start(&fx, PATIENCE_MS);
+	start(&fx, LONG_MS);
 	fx.mode = HOLD;
 	held = dial(&fx);
 	partial = dial(&fx);
@@ -646,6 +678,8 @@ main(void)
 		cmocka_unit_test(http_turns_away_what_is_too_much),
 		cmocka_unit_test(
 		    http_stop_closes_the_idle_and_lets_the_busy_end),
+		cmocka_unit_test(
+		    http_stop_lets_an_answer_that_is_being_sent_end),
 		cmocka_unit_test(http_stream_sends_at_once_until_its_end),
 		cmocka_unit_test(
 		    http_stream_put_drops_what_a_slow_reader_leaves),

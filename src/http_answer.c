@@ -13,6 +13,10 @@
 #include "http_private.h"
 #include "log.h"
 
+/* So many held answers end the event phase of a turn: nobody waits for more
+ * than that before the commit. */
+#define HELD_A_TURN	256
+
 /*
  * The Date of this turn (RFC 9110 section 5.6.7).  The loop's own time serves:
  * the turn's clock is not this module's to read.
@@ -151,6 +155,8 @@ http_hold(struct http_request *rq, const struct http_answer *a)
 	rq->state = HTTP_HELD;
 	TAILQ_INSERT_TAIL(&h->held, rq, held_link);
 	h->held_n++;
+	if (h->held_n >= HELD_A_TURN)
+		event_base_loopbreak(h->base);
 }
 
 size_t

@@ -2,11 +2,11 @@
 #
 # ctl.sh - heaprelayctl's command line, and what it does without an agent
 #
-# usage: ctl.sh HEAPRELAYCTL
+# usage: ctl.sh [HEAPRELAYCTL]
 
 set -eu
 
-ctl=${1:?usage: ctl.sh HEAPRELAYCTL}
+ctl=${1:-${HEAPRELAY_BUILDDIR:-.}/heaprelayctl}
 case $ctl in
 /*) ;;
 *) ctl=$PWD/$ctl ;;

@@ -35,9 +35,9 @@ make_config(struct bench *b, const char *output_settings)
 {
 	char *text = xasprintf("[agent]\ndatabase = %s/queue.db\n"
 	    "[admin]\nhosts = relay.example\nread_token_file = read.token\n"
-	    "[output heap]\napp_id = 7\nbase_url = http://127.0.0.1:1\n%s\n"
+	    "[output %s]\napp_id = 7\nbase_url = http://127.0.0.1:1\n%s\n"
 	    "[input sf]\nkey = k\nsecret = s\n", b->directory,
-	    output_settings);
+	    b->output_name, output_settings);
 	struct why why;
 	struct config *c = config_parse(text, strlen(text), "test.conf", &why);
 
@@ -126,6 +126,7 @@ bench_setup(void **state)
 	log_open("test", LOG_ERROR, LOG_LOGFMT);
 	b->now = (struct moment){ NOW, 5000000 };
 	clock_set(b->now);
+	b->output_name = "heap";
 	b->directory = scratch_make();
 	b->base = event_base_new();
 	b->config = make_config(b, "");
@@ -233,7 +234,7 @@ bench_attempt(struct bench *b, int64_t event, int64_t parent, int status,
 	e.request = queue_claim(b->queue, &c, b->now);
 	queue_end(b->queue, &e);
 	assert_int_equal(stuck != NULL ? queue_stuck(b->queue, &e, stuck) :
-	    queue_back(b->queue, &e, 0), 1);
+	    queue_back(b->queue, &e, b->due_at), 1);
 	assert_true(queue_commit(b->queue));
 	return e.request;
 }

@@ -239,6 +239,31 @@ bench_attempt(struct bench *b, int64_t event, int64_t parent, int status,
 	return e.request;
 }
 
+/* What is planned now; it leaves at once. */
+static void
+plan(struct bench *b)
+{
+	dispatch_plan(b->dispatch, b->now);
+	assert_true(queue_commit(b->queue));
+	dispatch_launch(b->dispatch, true);
+}
+
+void
+bench_fail_requests(struct bench *b, size_t n)
+{
+	for (; n > 0; n--) {
+		b->now.wall += 600000;
+		b->now.boot += 600000;
+		clock_set(b->now);
+		plan(b);
+		assert_int_equal(dispatch_flights(b->dispatch), 1);
+		while (dispatch_flights(b->dispatch) > 0) {
+			event_base_loop(b->base, EVLOOP_ONCE);
+			plan(b);
+		}
+	}
+}
+
 /* --- HTTP ------------------------------------------------------------- */
 
 struct client {

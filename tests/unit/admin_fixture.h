@@ -2,8 +2,8 @@
  * admin_fixture.h - what the tests of the admin API share
  *
  * The real queue in a directory of its own and a real listener on loopback,
- * with turns as main.c has them, except that nothing is planned: events stay
- * as a test made them.
+ * with turns as main.c has them, except that nothing is planned but by
+ * bench_fail_requests: events stay as a test made them.
  */
 #ifndef HR_ADMIN_FIXTURE_H
 #define HR_ADMIN_FIXTURE_H
@@ -64,6 +64,10 @@ int64_t	bench_put(struct bench *, const char *name, const char *more);
  * request's id. */
 int64_t	bench_attempt(struct bench *, int64_t event, int64_t parent,
 	    int status, const char *stuck);
+
+/* So many requests that are planned, sent to where nobody listens, and judged;
+ * between them the clock moves on by ten minutes. */
+void	bench_fail_requests(struct bench *, size_t n);
 
 /* Sends these bytes, turns until the answer is there, and reads it. */
 void	bench_send(struct bench *, const char *request);

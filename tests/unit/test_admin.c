@@ -491,6 +491,27 @@ admin_progress_fails_when_what_is_due_does_not_leave(void **state)
 	    "\"an event could have left 3600.000 s ago\"");
 }
 
+static void
+admin_progress_fails_while_a_breaker_is_open(void **state)
+{
+	struct bench *b = *state;
+
+	bench_put(b, "Seen", "");
+	bench_fail_requests(b, BREAKER_FAILURES);
+	bench_get(b, "/health/progress");
+
+	assert_int_equal(b->status, 503);
+	assert_value(b, "checks.0.ok", "false");
+	assert_non_null(strstr(bench_value(b, "checks.0.detail"),
+	    "heap track is open until 2023-11-14T23:03:20.500Z"));
+	bench_get(b, "/v1/outputs/heap");
+	assert_value(b, "lanes.0.breaker.state", "\"open\"");
+	assert_value(b, "lanes.0.breaker.failures", "5");
+	bench_get(b, "/metrics");
+	assert_metric(b, "\nheaprelay_breaker{output=\"heap\","
+	    "lane=\"track\",state=\"open\"} 1\n");
+}
+
 /* --- writes that wait ------------------------------------------------- */
 
 static void
@@ -558,6 +579,7 @@ main(void)
 		ADMIN_TEST(admin_ready_fails_while_somebody_holds_the_write_lock),
 		ADMIN_TEST(admin_ready_fails_when_the_agent_stops),
 		ADMIN_TEST(admin_progress_fails_when_what_is_due_does_not_leave),
+		ADMIN_TEST(admin_progress_fails_while_a_breaker_is_open),
 		ADMIN_TEST(admin_turn_writes_once_the_lock_is_free),
 		ADMIN_TEST(admin_turn_gives_up_after_a_second_and_names_the_holder),
 	};

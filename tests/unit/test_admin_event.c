@@ -271,6 +271,21 @@ admin_why_tells_of_backoff(void **state)
 }
 
 static void
+admin_why_tells_of_the_breaker(void **state)
+{
+	struct bench *b = *state;
+
+	bench_put(b, "Seen", "");
+	bench_fail_requests(b, BREAKER_FAILURES);
+	bench_get(b, "/v1/events/1/why");
+
+	assert_value(b, "blocked_by", "\"breaker\"");
+	assert_value(b, "until", "\"2023-11-14T23:03:20.500Z\"");
+	assert_non_null(strstr(bench_value(b, "sentence"),
+	    "the breaker is open"));
+}
+
+static void
 admin_why_tells_that_the_output_is_gone(void **state)
 {
 	struct bench *b = *state;
@@ -480,6 +495,7 @@ main(void)
 		ADMIN_TEST(admin_why_tells_what_holds_an_event),
 		ADMIN_TEST(admin_why_tells_of_windows),
 		ADMIN_TEST(admin_why_tells_of_backoff),
+		ADMIN_TEST(admin_why_tells_of_the_breaker),
 		ADMIN_TEST(admin_why_tells_that_the_output_is_gone),
 		ADMIN_TEST(admin_why_tells_what_a_stuck_event_waits_for),
 		ADMIN_TEST(admin_replay_queues_a_stuck_event_again),

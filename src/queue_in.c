@@ -227,14 +227,27 @@ queue_event(struct queue *q, const struct queue_batch *b,
 	return id;
 }
 
+static void
+put_merged(struct queue *q, int64_t id, const struct inherited *history,
+    const struct buf *payload)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_PROPERTIES_INHERIT);
+
+	store_int(st, ":id", id);
+	store_text_n(st, ":payload", payload->p, payload->len);
+	bind_inherited(st, history);
+	store_run(q->store, st);
+}
+
 /*
- * The event came back (queued, in its own row) while a newer update may be
- * waiting: the newer one takes it under itself, with its history.
+ * The event came back (queued, in its own row) while another update may be
+ * waiting.  The newer of the two, by id, takes the older one under itself;
+ * it goes on with the history of what came back.
  */
 void
 queue_merge_back(struct queue *q, int64_t lane, int64_t event, int64_t now)
 {
-	struct buf older = BUF_INIT, newer = BUF_INIT, merged = BUF_INIT;
+	struct buf back = BUF_INIT, waits = BUF_INIT, merged = BUF_INIT;
 	struct inherited in, other;
 	sqlite3_stmt *st;
 	int64_t identity;
@@ -245,21 +258,23 @@ queue_merge_back(struct queue *q, int64_t lane, int64_t event, int64_t now)
 	if (!store_row(q->store, st))
 		return;
 	identity = sqlite3_column_int64(st, 0);
-	read_inherited(st, &in, &older);
+	read_inherited(st, &in, &back);
 	sqlite3_reset(st);
 
-	other = queued_update(q, lane, identity, event, &newer);
-	if (other.id != 0) {
-		heap_merge_properties(&merged, older.p, older.len, newer.p,
-		    newer.len);
+	other = queued_update(q, lane, identity, event, &waits);
+	if (other.id > event) {
+		heap_merge_properties(&merged, back.p, back.len, waits.p,
+		    waits.len);
 		mark_merged(q, event, other.id, now);
-		st = store_sql(q->store, SQL_PROPERTIES_INHERIT);
-		store_int(st, ":id", other.id);
-		store_text_n(st, ":payload", merged.p, merged.len);
-		bind_inherited(st, &in);
-		store_run(q->store, st);
+		put_merged(q, other.id, &in, &merged);
+	} else if (other.id != 0) {
+		/* An older one was replayed meanwhile. */
+		heap_merge_properties(&merged, waits.p, waits.len, back.p,
+		    back.len);
+		mark_merged(q, other.id, event, now);
+		put_merged(q, event, &in, &merged);
 	}
-	buf_free(&older);
-	buf_free(&newer);
+	buf_free(&back);
+	buf_free(&waits);
 	buf_free(&merged);
 }

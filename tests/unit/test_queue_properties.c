@@ -1,0 +1,372 @@
+/*
+ * test_queue_properties.c - user properties keep their order
+ *
+ * Whatever happens in between, an older value never arrives after a newer
+ * one, and at most one update of an identity is queued.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "queue_fixture.h"
+
+#define USER(identity, properties) \
+	"{\"identity\":\"" identity "\",\"properties\":{" properties "}}"
+
+/* Claims the update and ends its request with that status. */
+static struct queue_end
+flown(struct queue_fixture *f, int64_t event, int status)
+{
+	struct queue_end e = end_of(f, HEAP_USER_PROPERTIES,
+	    claim_one(f, HEAP_USER_PROPERTIES, event), status);
+
+	queue_end(f->q, &e);
+	return e;
+}
+
+static void
+assert_merged(struct queue_fixture *f, int64_t event, int64_t into)
+{
+	char id[24];
+
+	snprintf(id, sizeof(id), "%lld", (long long)into);
+	assert_state(f, event, "skipped", "merged");
+	assert_event(f, event, "merged_into", id);
+	assert_event(f, event, "due_at", "-");
+	assert_event(f, event, "suspect", "-");
+}
+
+static void
+queue_event_takes_a_waiting_update_into_itself(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first = put_update(f, "ada", "\"a\":1,\"b\":1,\"c\":1");
+	int64_t second, third;
+
+	f->now.wall += 5;
+	second = put_update(f, "ada", "\"d\":2,\"b\":2");
+	third = put_update(f, "ada", "\"a\":3");
+	settle(f);
+
+	assert_merged(f, first, second);
+	assert_event(f, first, "ended_at", "1700000000005");
+	assert_merged(f, second, third);
+	assert_state(f, third, "queued", "-");
+	/* Newer values win, the first position stays. */
+	assert_event(f, third, "payload", USER("ada",
+	    "\"a\":3,\"b\":2,\"c\":1,\"d\":2"));
+	assert_int_equal(number(f, "SELECT ready FROM waiting"), 1);
+}
+
+static void
+queue_event_leaves_other_identities_and_lanes_alone(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t ada = put_update(f, "ada", "\"a\":1");
+	int64_t bob = put_update(f, "bob", "\"a\":2"), other;
+	struct queue_event e = {
+		.lane = f->other.lane[HEAP_USER_PROPERTIES],
+		.kind = HEAP_USER_PROPERTIES, .event_index = -1, .name = "",
+		.objects = 1, .payload = USER("ada", "\"a\":3"),
+		.payload_len = strlen(USER("ada", "\"a\":3")),
+		.entry = QUEUE_QUEUED,
+	};
+
+	other = put_event(f, &e, "ada");
+	put_track(f, "ada");
+	settle(f);
+
+	assert_state(f, ada, "queued", "-");
+	assert_state(f, bob, "queued", "-");
+	assert_state(f, other, "queued", "-");
+	assert_event(f, ada, "payload", USER("ada", "\"a\":1"));
+}
+
+/* A stuck or a skipped update is no update that waits, nor takes one. */
+static void
+queue_event_that_is_not_queued_merges_nothing(void **state)
+{
+	struct queue_fixture *f = *state;
+	struct queue_event e = {
+		.lane = f->out.lane[HEAP_USER_PROPERTIES],
+		.kind = HEAP_USER_PROPERTIES, .event_index = -1, .name = "",
+		.entry = QUEUE_SKIPPED, .reason = "development",
+	};
+	int64_t first = put_update(f, "ada", "\"a\":1"), skipped, stuck;
+
+	skipped = put_event(f, &e, "ada");
+	e.entry = QUEUE_STUCK;
+	e.reason = "no_identity";
+	stuck = put_event(f, &e, NULL);
+	settle(f);
+
+	assert_state(f, first, "queued", "-");
+	assert_state(f, skipped, "skipped", "development");
+	assert_state(f, stuck, "stuck", "no_identity");
+}
+
+/* A stuck update never blocks a newer one. */
+static void
+queue_event_passes_by_a_stuck_update(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first = put_update(f, "ada", "\"a\":1"), second;
+	struct queue_end e = flown(f, first, 400);
+
+	queue_stuck(f->q, &e, "refused");
+	second = put_update(f, "ada", "\"b\":2");
+	settle(f);
+
+	assert_state(f, first, "stuck", "refused");
+	assert_event(f, second, "payload", USER("ada", "\"b\":2"));
+}
+
+static void
+queue_event_inherits_the_history_of_what_waited(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first = put_update(f, "ada", "\"a\":1"), second, expired;
+	struct queue_end e = flown(f, first, 500);
+
+	queue_failed(f->q, &e, QUEUE_NOW + 4000, 70, 1000, &expired);
+	f->now.wall += 10;
+	second = put_update(f, "ada", "\"b\":2");
+	settle(f);
+
+	assert_merged(f, first, second);
+	assert_event(f, second, "due_at", "1700000004000");
+	assert_event(f, second, "failures", "1");
+	assert_event(f, second, "failing_since", "1700000000000");
+	assert_event(f, second, "failing_open_ms", "70");
+	assert_event(f, second, "payload", USER("ada", "\"a\":1,\"b\":2"));
+	assert_int_equal(number(f, "SELECT count(*) FROM waiting"), 0);
+}
+
+static void
+queue_event_inherits_suspicion(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first = put_update(f, "ada", "\"a\":1"), second;
+	struct queue_end e = flown(f, first, 400);
+	struct queue_group g;
+
+	queue_suspect(f->q, &e, 0, -1, &first, 1);
+	second = put_update(f, "ada", "\"b\":2");
+	settle(f);
+
+	assert_merged(f, first, second);
+	assert_true(queue_group(f->q, f->out.lane[HEAP_USER_PROPERTIES], 0,
+	    &g));
+	assert_int_equal(number(f, "SELECT suspect FROM event WHERE id = %lld",
+	    (long long)second), g.id);
+}
+
+/* In flight, the first is on its way: the second waits by itself. */
+static void
+queue_event_does_not_touch_what_flies(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first = put_update(f, "ada", "\"a\":1"), second;
+	struct queue_end e = flown(f, first, 200);
+
+	second = put_update(f, "ada", "\"b\":2");
+	settle(f);
+	assert_event(f, second, "payload", USER("ada", "\"b\":2"));
+
+	queue_delivered(f->q, &e);
+	settle(f);
+	assert_state(f, first, "delivered", "-");
+	assert_state(f, second, "queued", "-");
+}
+
+static void
+assert_came_back_under(struct queue_fixture *f, int64_t first, int64_t second)
+{
+	settle(f);
+	assert_merged(f, first, second);
+	assert_state(f, second, "queued", "-");
+	assert_event(f, second, "payload", USER("ada", "\"a\":2,\"old\":1,"
+	    "\"new\":2"));
+}
+
+/* An update in flight, and a newer one that waits. */
+static struct queue_end
+overtaken(struct queue_fixture *f, int64_t *first, int64_t *second)
+{
+	struct queue_end e;
+
+	*first = put_update(f, "ada", "\"a\":1,\"old\":1");
+	e = flown(f, *first, 503);
+	*second = put_update(f, "ada", "\"a\":2,\"new\":2");
+	settle(f);
+	return e;
+}
+
+static void
+queue_back_merges_under_a_newer_update(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first, second;
+	struct queue_end e = overtaken(f, &first, &second);
+
+	queue_back(f->q, &e, QUEUE_NOW + 77);
+
+	assert_came_back_under(f, first, second);
+	assert_event(f, second, "due_at", "1700000000077");
+}
+
+static void
+queue_failed_merges_under_a_newer_update(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first, second, expired;
+	struct queue_end e = overtaken(f, &first, &second);
+
+	queue_failed(f->q, &e, 0, 55, 1000, &expired);
+
+	assert_came_back_under(f, first, second);
+	assert_event(f, second, "failures", "1");
+	assert_event(f, second, "failing_open_ms", "55");
+}
+
+static void
+queue_suspect_merges_under_a_newer_update(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first, second;
+	struct queue_end e = overtaken(f, &first, &second);
+
+	queue_suspect(f->q, &e, 0, -1, &first, 1);
+
+	assert_came_back_under(f, first, second);
+	assert_int_equal(number(f, "SELECT suspect IS NOT NULL FROM event "
+	    "WHERE id = %lld", (long long)second), 1);
+}
+
+static void
+queue_recover_merges_under_a_newer_update(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first, second;
+
+	first = put_update(f, "ada", "\"a\":1,\"old\":1");
+	claim_one(f, HEAP_USER_PROPERTIES, first);
+	second = put_update(f, "ada", "\"a\":2,\"new\":2");
+	settle(f);
+	crash(f);
+	assert_int_equal(queue_recover(f->q, f->now), 1);
+
+	assert_came_back_under(f, first, second);
+}
+
+/* A request of several users: each by itself. */
+static void
+queue_back_merges_each_of_a_request(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t events[3] = { put_update(f, "ada", "\"a\":1"),
+	    put_update(f, "bob", "\"b\":1"), put_update(f, "cy", "\"c\":1") };
+	struct queue_end e = end_of(f, HEAP_USER_PROPERTIES,
+	    claim(f, HEAP_USER_PROPERTIES, events, 3), 503);
+	int64_t newer;
+
+	queue_end(f->q, &e);
+	newer = put_update(f, "bob", "\"b\":2");
+	assert_int_equal(queue_back(f->q, &e, 0), 3);
+	settle(f);
+
+	assert_state(f, events[0], "queued", "-");
+	assert_merged(f, events[1], newer);
+	assert_state(f, events[2], "queued", "-");
+	assert_event(f, newer, "payload", USER("bob", "\"b\":2"));
+}
+
+/* An update that is stuck. */
+static int64_t
+stuck_update(struct queue_fixture *f, const char *properties)
+{
+	int64_t id = put_update(f, "ada", properties);
+	struct queue_end e = flown(f, id, 400);
+
+	queue_stuck(f->q, &e, "refused");
+	return id;
+}
+
+static void
+queue_replay_merges_under_a_newer_update(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first = stuck_update(f, "\"a\":1,\"old\":1");
+	int64_t second = put_update(f, "ada", "\"a\":2,\"new\":2");
+
+	assert_int_equal(queue_replay(f->q, first, f->now.wall, NULL),
+	    QUEUE_MOVED);
+
+	assert_came_back_under(f, first, second);
+	assert_event(f, second, "generation", "0");
+	assert_event(f, first, "generation", "1");
+}
+
+/* Two that are stuck, replayed in the order in which they were made. */
+static void
+queue_replay_merges_a_newer_update_over_an_older_one(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first = stuck_update(f, "\"a\":1,\"old\":1");
+	int64_t second = stuck_update(f, "\"a\":2,\"new\":2");
+
+	assert_int_equal(queue_replay(f->q, first, f->now.wall, NULL),
+	    QUEUE_MOVED);
+	assert_int_equal(queue_replay(f->q, second, f->now.wall, NULL),
+	    QUEUE_MOVED);
+
+	assert_came_back_under(f, first, second);
+}
+
+/* The newer one was in flight while an operator replayed the older one. */
+static void
+queue_back_merges_over_an_older_update(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first = stuck_update(f, "\"a\":1,\"old\":1");
+	int64_t second = put_update(f, "ada", "\"a\":2,\"new\":2"), expired;
+	struct queue_end e = flown(f, second, 503);
+
+	assert_int_equal(queue_replay(f->q, first, f->now.wall, NULL),
+	    QUEUE_MOVED);
+	queue_failed(f->q, &e, QUEUE_NOW + 9, 1, 1000, &expired);
+
+	assert_came_back_under(f, first, second);
+	assert_event(f, second, "due_at", "1700000000009");
+	assert_event(f, second, "failures", "1");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    QUEUE_TEST(queue_event_takes_a_waiting_update_into_itself),
+	    QUEUE_TEST(queue_event_leaves_other_identities_and_lanes_alone),
+	    QUEUE_TEST(queue_event_that_is_not_queued_merges_nothing),
+	    QUEUE_TEST(queue_event_passes_by_a_stuck_update),
+	    QUEUE_TEST(queue_event_inherits_the_history_of_what_waited),
+	    QUEUE_TEST(queue_event_inherits_suspicion),
+	    QUEUE_TEST(queue_event_does_not_touch_what_flies),
+	    QUEUE_TEST(queue_back_merges_under_a_newer_update),
+	    QUEUE_TEST(queue_failed_merges_under_a_newer_update),
+	    QUEUE_TEST(queue_suspect_merges_under_a_newer_update),
+	    QUEUE_FILE_TEST(queue_recover_merges_under_a_newer_update),
+	    QUEUE_TEST(queue_back_merges_each_of_a_request),
+	    QUEUE_TEST(queue_replay_merges_under_a_newer_update),
+	    QUEUE_TEST(queue_replay_merges_a_newer_update_over_an_older_one),
+	    QUEUE_TEST(queue_back_merges_over_an_older_update),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

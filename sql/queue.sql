@@ -57,9 +57,9 @@ SELECT 1 FROM seen
    AND seen_at > :after;
 
 --: seen_put
-INSERT INTO seen (input_key, source_request_id, seen_at)
-VALUES (:input_key, :source_request_id, :seen_at)
-    ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at;
+-- One that comes again gets a new id, so that ids rise with seen_at.
+INSERT OR REPLACE INTO seen (input_key, source_request_id, seen_at)
+VALUES (:input_key, :source_request_id, :seen_at);
 
 --: batch_put
 INSERT INTO batch (id, receipt_id, input, path, environment, received_at, mpid,
@@ -137,7 +137,7 @@ SELECT identity, ready, next_at FROM waiting
 --: waiting_longest
 -- Who may send now and has this power of two of ready events.
 SELECT identity, ready, next_at FROM waiting
- WHERE lane = :lane AND level = :level AND level >= 3 AND next_at <= :now
+ WHERE lane = :lane AND level = :level AND next_at <= :now
  ORDER BY next_at LIMIT :n;
 
 --: waiting_next
@@ -387,8 +387,10 @@ DELETE FROM request WHERE id IN (SELECT id FROM request ORDER BY id LIMIT :n)
    AND ended_at < :before;
 
 --: prune_request_identities
+-- Of requests that are gone; of all, when none is left.
 DELETE FROM request_identity
- WHERE request < (SELECT coalesce(min(id), 0) FROM request);
+ WHERE request < coalesce((SELECT min(id) FROM request),
+	9223372036854775807);
 
 --: profile_get
 SELECT customer_id FROM profile WHERE mpid = :mpid;

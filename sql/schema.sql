@@ -142,13 +142,15 @@ CREATE TABLE waiting (
 						-- not under suspicion; never 0
 	next_at	INTEGER NOT NULL,		-- not looked at before; the order
 						-- in which identities take turns
-	level	INTEGER NOT NULL DEFAULT 0,	-- 2^level <= ready < 2^(level+1)
+	level	INTEGER,			-- 2^level <= ready < 2^(level+1);
+						-- NULL: fewer than 8 are ready
 	PRIMARY KEY (lane, identity)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX waiting_next ON waiting (lane, next_at);
 -- The longest backlogs.  By the power of two, since an index on what changes
 -- with every event would be written with every event.
-CREATE INDEX waiting_level ON waiting (lane, level, next_at) WHERE level >= 3;
+CREATE INDEX waiting_level ON waiting (lane, level, next_at)
+	WHERE level IS NOT NULL;
 
 -- Groups of events that were refused together (delivery: isolation).
 CREATE TABLE isolation (
@@ -312,11 +314,12 @@ END;
 
 -- waiting.level, only when it changes.
 CREATE TRIGGER waiting_level AFTER UPDATE OF ready ON waiting
-WHEN NEW.ready >= 2 << NEW.level
-  OR NEW.ready < 1 << NEW.level AND NEW.ready > 0
+WHEN NEW.ready >= coalesce(2 << NEW.level, 8) OR NEW.ready < 1 << NEW.level
 BEGIN
 	UPDATE waiting
-	   SET level = level + iif(NEW.ready >= 2 << NEW.level, 1, -1)
+	   SET level = CASE WHEN level IS NULL THEN 3
+		WHEN ready >= 2 << level THEN level + 1
+		ELSE nullif(level - 1, 2) END
 	 WHERE lane = NEW.lane AND identity = NEW.identity;
 END;
 

@@ -29,13 +29,13 @@ dispatch_new(struct event_base *base, struct queue *q,
 	return d;
 }
 
-void
+static void
 flight_free(struct flight *f)
 {
 	TAILQ_REMOVE(&f->lane->dispatch->flights, f, link);
-	f->lane->inflight--;
 	buf_free(&f->body);
 	free(f->events);
+	free(f->mentions);
 	free(f->text);
 	free(f);
 }
@@ -46,7 +46,7 @@ lane_free(struct lane *l)
 {
 	if (l->kind == HEAP_TRACK)
 		sender_free(l->sender);
-	rate_free(l->hold);
+	free(l->failed);
 	free(l->url);
 	free(l);
 }
@@ -111,7 +111,6 @@ lane_new(struct dispatch *d, const struct output *o, enum heap_lane kind,
 	l->dispatch = d;
 	l->kind = kind;
 	l->id = o->ids.lane[kind];
-	l->hold = rate_new(1, 1);
 	l->open_ms = o->ids.open_ms[kind];
 	l->open_at = now;
 	TAILQ_INSERT_TAIL(&d->lanes, l, link);
@@ -163,6 +162,25 @@ output_configure(struct dispatch *d, const struct output *o, int64_t now)
 	}
 }
 
+/* What is configured for the app; an app of nobody keeps what it had. */
+static const struct config_output *
+settings_of(const struct app *a, const struct outputs *outputs)
+{
+	size_t i;
+
+	for (i = 0; i < outputs->n; i++)
+		if (outputs->o[i].ids.app == a->id)
+			return outputs->o[i].config;
+	return &a->settings;
+}
+
+/* Everything that was measured by the wall clock is measured anew. */
+static void
+rearm(struct dispatch *d, struct moment now)
+{
+	queue_rearm(d->queue, now.wall, now.wall + HOUR_MS);
+}
+
 void
 dispatch_configure(struct dispatch *d, const struct outputs *outputs,
     struct moment now)
@@ -171,56 +189,69 @@ dispatch_configure(struct dispatch *d, const struct outputs *outputs,
 	struct lane *l;
 	struct app *a;
 	size_t i;
+	int kind;
 
 	d->outputs = outputs;
 	d->offset = now.wall - now.boot;
-	TAILQ_FOREACH(l, &d->lanes, link)
+	TAILQ_FOREACH(l, &d->lanes, link) {
 		l->output = NULL;
+		l->groups_at = 0;
+	}
 	for (i = 0; i < outputs->n; i++)
 		output_configure(d, &outputs->o[i], now.boot);
-	for (i = 0; i < outputs->n; i++) {
-		a = app_of(d, &outputs->o[i]);
-		app_reset(a, outputs->o[i].config);
-	}
-	TAILQ_FOREACH(l, &d->lanes, link)
-		if (l->output != NULL)
-			app_rebuild(l->app, d->queue, l, now);
+	TAILQ_FOREACH(a, &d->apps, link)
+		app_reset(a, settings_of(a, outputs));
+	TAILQ_FOREACH(a, &d->apps, link)
+		for (kind = 0; kind < HEAP_LANES; kind++)
+			app_rebuild(a, d->queue, (enum heap_lane)kind, now);
 	/* What is out has no end in the database yet. */
 	TAILQ_FOREACH(f, &d->flights, link) {
-		app_note(f->lane->app, f, now.boot);
-		if (f->state != FLIGHT_CLAIMED && f->state != FLIGHT_OUT)
-			app_end(f->lane->app, f, f->ended.boot);
+		if (f->state == FLIGHT_ANSWERED && f->answer.never_left)
+			continue;
+		app_note(f, now.boot);
+		if (f->state == FLIGHT_ANSWERED)
+			app_end(f);
 	}
-	queue_rearm(d->queue, now.wall, now.wall + HOUR_MS);
+	d->rearm = true;
+	rearm(d, now);
 }
 
-/* Everything that was measured by the wall clock is measured anew. */
 static void
 look_for_step(struct dispatch *d, struct moment now)
 {
 	int64_t offset = now.wall - now.boot, step = offset - d->offset;
 
-	if (step > -STEP_MS && step < STEP_MS) {
-		d->offset = offset;	/* it drifts */
-		return;
-	}
-	if (queue_begin(d->queue) != QUEUE_READY)
+	d->offset = offset;		/* it also drifts */
+	if (step > -STEP_MS && step < STEP_MS)
 		return;
 	log_warn("dispatch: the clock was stepped ms=%lld", (long long)step);
-	queue_rearm(d->queue, now.wall, now.wall + HOUR_MS);
-	d->offset = offset;
+	d->rearm = true;
 }
 
 int64_t
 lane_open_ms(struct lane *l, int64_t now)
 {
-	if (l->breaker.state == BREAKER_CLOSED && now > l->open_at)
+	if (now <= l->open_at)
+		return l->open_ms;
+	if (l->breaker.state == BREAKER_CLOSED)
 		l->open_ms += now - l->open_at;
 	l->open_at = now;
 	return l->open_ms;
 }
 
-/* true: the transaction is open. */
+/* true: the transaction is open, or nothing was to be done. */
+static bool
+rearm_if_need_be(struct dispatch *d, struct moment now)
+{
+	if (!d->rearm)
+		return true;
+	if (queue_begin(d->queue) != QUEUE_READY)
+		return false;
+	rearm(d, now);
+	return true;
+}
+
+/* true: the transaction is open, or there was nothing to write. */
 static bool
 write_verdicts(struct dispatch *d)
 {
@@ -240,12 +271,22 @@ write_verdicts(struct dispatch *d)
 static bool
 release_due(struct dispatch *d, struct moment now)
 {
+	struct lane *l;
+
 	if (queue_next_due(d->queue) > now.wall)
 		return true;
 	if (queue_begin(d->queue) != QUEUE_READY)
 		return false;
-	queue_release(d->queue, now.wall, RELEASE);
+	if (queue_release(d->queue, now.wall, RELEASE) > 0)
+		TAILQ_FOREACH(l, &d->lanes, link)
+			l->groups_at = 0;
 	return true;
+}
+
+bool
+lane_probes(const struct lane *l, int64_t now)
+{
+	return breaker_may(&l->breaker, now) == BREAKER_MAY_PROBE;
 }
 
 /* When the lane may be planned for again; `now`: it may. */
@@ -256,8 +297,7 @@ lane_opens(const struct lane *l, int64_t now)
 		return INT64_MAX;
 	if (breaker_may(&l->breaker, now) == BREAKER_MAY_NOT)
 		return breaker_next(&l->breaker, now);
-	if (breaker_may(&l->breaker, now) == BREAKER_MAY_PROBE &&
-	    l->inflight > 0)
+	if (lane_probes(l, now) && l->inflight > 0)
 		return INT64_MAX;	/* until those have ended */
 	if (l->inflight >= (size_t)l->output->config->max_in_flight)
 		return INT64_MAX;
@@ -271,7 +311,6 @@ plan_lane(struct lane *l, struct moment now)
 	struct dispatch *d = l->dispatch;
 	struct flight *f;
 
-	rate_expire(l->hold, now.boot);
 	while ((l->next_at = lane_opens(l, now.boot)) <= now.boot) {
 		if (!request_ready(l, now))
 			return true;
@@ -314,7 +353,8 @@ dispatch_plan(struct dispatch *d, struct moment now)
 	struct app *a;
 
 	look_for_step(d, now);
-	if (!write_verdicts(d) || !release_due(d, now))
+	if (!rearm_if_need_be(d, now) || !write_verdicts(d) ||
+	    !release_due(d, now))
 		return BUSY_RETRY_MS;
 	if (d->stopping)
 		return INT64_MAX;
@@ -338,14 +378,35 @@ launch(struct flight *f)
 static void
 forget(struct flight *f, int64_t now)
 {
+	struct lane *l = f->lane;
 	size_t i;
 
-	app_cancel(f->lane->app, f);
-	for (i = 0; i < f->events_n; i++)
-		lane_unhold(f->lane, f->events[i].identity, f->request, now);
+	app_cancel(f);
+	for (i = 0; i < f->mentions_n; i++)
+		app_unhold(f->app, l->kind, f->mentions[i].identity,
+		    f->request, now);
 	if (f->probe)
-		breaker_probe_forgotten(&f->lane->breaker, now);
+		breaker_probe_forgotten(&l->breaker, now);
+	l->inflight--;
 	flight_free(f);
+}
+
+/* The verdict is on disk. */
+static void
+finish(struct flight *f)
+{
+	stat_add(STAT_events_delivered, (uint64_t)f->delivered);
+	stat_add(STAT_events_retried, (uint64_t)f->retried);
+	stat_add(STAT_events_stuck, (uint64_t)f->stuck);
+	flight_free(f);
+}
+
+/* It is to be written again. */
+static void
+unwrite(struct flight *f)
+{
+	f->state = FLIGHT_ANSWERED;
+	f->lane->inflight++;
 }
 
 void
@@ -361,10 +422,12 @@ dispatch_launch(struct dispatch *d, bool durable)
 		else if (f->state == FLIGHT_CLAIMED)
 			forget(f, now);
 		else if (f->state == FLIGHT_WRITTEN && durable)
-			flight_free(f);
+			finish(f);
 		else if (f->state == FLIGHT_WRITTEN)
-			f->state = FLIGHT_ANSWERED;
+			unwrite(f);
 	}
+	if (durable)
+		d->rearm = false;
 }
 
 void

@@ -18,6 +18,20 @@
 #define PARKED	(INT64_MAX / 4)
 
 /*
+ * The event that waits longest for room of the app, because it needs more at
+ * once than is free.  After a whole window it gets what it needs: the others
+ * leave that much alone.
+ */
+struct shortage {
+	int64_t		 event;		/* 0: none waits */
+	int64_t		 identity;
+	struct lane	*lane;
+	int64_t		 objects;
+	int64_t		 since;		/* boot ms */
+	int64_t		 seen;		/* when it was refused last */
+};
+
+/*
  * What Heap counts by: (base_url, app_id).  Every window is keyed by identity
  * id, those of the whole app by 0.  Times are boot ms.
  */
@@ -31,6 +45,10 @@ struct app {
 	struct rate	*app_objects;	/* track objects */
 	struct rate	*properties;	/* property requests by identity */
 	struct rate	*app_users;	/* users in property requests */
+	/* Identities that nothing is sent for: an update in flight, a 429 of
+	 * their own, pacing.  One entry a reason; see app_hold. */
+	struct rate	*hold[HEAP_LANES];
+	struct shortage	 shortage[HEAP_LANES];
 	TAILQ_ENTRY(app) link;
 };
 
@@ -45,15 +63,18 @@ struct lane {
 	struct breaker	 breaker;
 	int64_t		 frozen_until;	/* boot ms; a 429 for many */
 	int		 limited;	/* 429s for many in a row */
-	/* Identities that nothing is sent for: an update in flight, a 429 of
-	 * their own, pacing.  One entry a reason; see lane_hold. */
-	struct rate	*hold;
+	/* Whose events the last failed request carried, by id: a probe takes
+	 * somebody else's if it can. */
+	int64_t		*failed;
+	size_t		 failed_n;
 	size_t		 inflight;	/* requests claimed or out */
 	int64_t		 next_at;	/* boot ms; the plan's last word */
+	/* No group under suspicion may go before (boot ms). */
+	int64_t		 groups_at;
+	bool		 group_last;	/* the last request carried one */
 	/* lane.open_ms as it was at open_at (boot ms). */
 	int64_t		 open_ms;
 	int64_t		 open_at;
-	bool		 open_changed;	/* to be written */
 	TAILQ_ENTRY(lane) link;
 };
 
@@ -64,9 +85,16 @@ enum flight_state {
 	FLIGHT_WRITTEN		/* ... and written this turn */
 };
 
+/* What a request carries of one identity. */
+struct mention {
+	int64_t		 identity;
+	int64_t		 objects;
+};
+
 /* One request from its claim until its verdict is durable. */
 struct flight {
 	struct lane	*lane;
+	struct app	*app;		/* that it went to */
 	enum flight_state state;
 	int64_t		 request;
 	int64_t		 group;		/* under suspicion; 0: ordinary */
@@ -75,6 +103,8 @@ struct flight {
 	struct buf	 body;		/* until it is handed to the sender */
 	struct queue_claimed *events;	/* in the order of the body */
 	size_t		 events_n;
+	struct mention	*mentions;	/* each identity once */
+	size_t		 mentions_n;
 	size_t		 objects;
 	/* A slice of the only event: the next one starts there; 0: all of it
 	 * (or its last slice) is in here. */
@@ -86,6 +116,10 @@ struct flight {
 	char		*text;		/* its start */
 	struct moment	 ended;
 	uint64_t	 random;	/* jitter, drawn once */
+	/* How many events the verdict moved; counted once it is durable. */
+	int64_t		 delivered;
+	int64_t		 retried;
+	int64_t		 stuck;
 	TAILQ_ENTRY(flight) link;
 };
 
@@ -104,6 +138,8 @@ struct dispatch {
 	bool		 stopping;
 	/* wall - boot at the last turn: a change is a step of the clock. */
 	int64_t		 offset;
+	/* Every wait is to be looked at anew, until a commit has done it. */
+	bool		 rearm;
 };
 
 /* --- dispatch_window.c --- */
@@ -112,33 +148,45 @@ struct app *app_new(int64_t id, const struct config_output *);
 void	app_free(struct app *);
 /* Sets the limits and forgets what is noted. */
 void	app_reset(struct app *, const struct config_output *);
-/* Feeds the stored requests of a lane into the windows of its app. */
-void	app_rebuild(struct app *, struct queue *, const struct lane *,
+/* Feeds the stored requests to an endpoint of the app into its windows. */
+void	app_rebuild(struct app *, struct queue *, enum heap_lane,
 	    struct moment now);
-/* A request occupies its windows; it ended; it never left. */
-void	app_note(struct app *, const struct flight *, int64_t now);
-void	app_end(struct app *, const struct flight *, int64_t ended);
-void	app_cancel(struct app *, const struct flight *);
+/* The flight occupies its app's windows; it ended; it never left. */
+void	app_note(const struct flight *, int64_t now);
+void	app_end(const struct flight *);
+void	app_cancel(const struct flight *);
 void	app_expire(struct app *, int64_t now);
 
-/* How many objects (users) the app, and an identity, may send now. */
+/* How many objects (users) the app may send now, all that is reserved
+ * included; and of these for anybody. */
 int64_t	app_room(struct app *, enum heap_lane, int64_t now);
+int64_t	app_free_room(struct app *, enum heap_lane, int64_t now);
+/* When the app has room for n objects of the event (0: of any), besides what
+ * is reserved for another; RATE_NEVER: when something in flight ends. */
+int64_t	app_next(struct app *, enum heap_lane, int64_t event, int64_t n,
+	    int64_t now);
+/* The app has no room for the event; it has now. */
+void	app_short(struct lane *, int64_t event, int64_t identity,
+	    int64_t objects, int64_t now);
+void	app_served(struct app *, enum heap_lane, int64_t event);
+/* The event that others must leave room for; NULL: none. */
+const struct shortage *app_reserve(const struct app *, enum heap_lane,
+	    int64_t now);
+
+/* How many objects of an identity may be sent now, and when n. */
 int64_t	identity_room(struct app *, enum heap_lane, int64_t identity,
 	    int64_t now);
-/* When n objects of the app, or of an identity, have room; RATE_NEVER: when
- * something in flight ends. */
-int64_t	app_next(struct app *, enum heap_lane, int64_t n, int64_t now);
 int64_t	identity_next(struct app *, enum heap_lane, int64_t identity,
 	    int64_t n, int64_t now);
 /* The most objects of one identity that a request could ever carry. */
 int64_t	identity_most(const struct app *, enum heap_lane);
 
 /* Nothing is sent for the identity before `until`; RATE_NEVER: until
- * lane_unhold of that request. */
-void	lane_hold(struct lane *, int64_t identity, int64_t request,
-	    int64_t until, int64_t now);
-void	lane_unhold(struct lane *, int64_t identity, int64_t request,
-	    int64_t now);
+ * app_unhold of that request. */
+void	app_hold(struct app *, enum heap_lane, int64_t identity,
+	    int64_t request, int64_t until, int64_t now);
+void	app_unhold(struct app *, enum heap_lane, int64_t identity,
+	    int64_t request, int64_t now);
 
 /* --- dispatch_request.c --- */
 
@@ -158,8 +206,9 @@ void	verdict_write(struct flight *);
 
 /* --- dispatch.c --- */
 
-void	flight_free(struct flight *);
 /* How long the lane has been open in all, by now. */
 int64_t	lane_open_ms(struct lane *, int64_t now);
+/* Does the lane's next request go as one event, to see whether all is well? */
+bool	lane_probes(const struct lane *, int64_t now);
 
 #endif

@@ -1,10 +1,11 @@
 /*
  * dispatch_request.c - which events travel in the next request of a lane
  *
- * Groups under suspicion go first, each by itself.  Then the identities that
- * may send take turns: each gets a small share, and what room is left goes to
- * the longest backlogs.  Whoever may not send is parked until it may, and not
- * read again before.
+ * Groups under suspicion travel each by itself, every other request at most.
+ * Else the identities that may send take turns: each gets a small share, and
+ * half of the room goes to the longest backlogs, which bound how long it all
+ * takes.  Whoever may not send is parked until it may, and not read again
+ * before.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -13,17 +14,28 @@
 #include "dispatch_private.h"
 #include "log.h"
 
-#define SHARE		10	/* objects of an identity in the first pass */
+#define SHARE		10	/* objects of an identity in its turn */
 #define LOOK		HEAP_MAX_OBJECTS /* identities one request looks at */
+#define CHUNK		64	/* of them read at a time */
+#define LONGEST		32	/* backlogs compared */
+#define SHORT_LOOK_MS	1000	/* the app is full of what is in flight */
 
 /* Why an identity gave nothing (more). */
 enum stop {
 	STOP_NONE,		/* it has no more that is ready */
 	STOP_SHARE,		/* its share is used */
 	STOP_ROOM,		/* its windows have no room for the next event */
-	STOP_APP,		/* the app has none */
-	STOP_FULL,		/* the request is full */
+	STOP_APP,		/* the app has none for the next event */
+	STOP_FULL,		/* the request is full, or the app */
 	STOP_ALONE		/* the next event travels by itself */
+};
+
+/* An identity that this request has looked at and that may send. */
+struct taker {
+	int64_t	identity;
+	int64_t	left;		/* events that are still ready */
+	int64_t	last;		/* id of the last event taken; 0: none */
+	int64_t	room;		/* objects its windows still have */
 };
 
 struct filling {
@@ -33,7 +45,9 @@ struct filling {
 	size_t		 prefix;	/* of the body, before its objects */
 	struct queue_claimed *events;
 	size_t		 n;
-	int64_t		 app_room;	/* objects the app may still send */
+	int64_t		 app_room;	/* objects that anybody may still send */
+	int64_t		 reserved;	/* ... that one event may send as well */
+	int64_t		 reserved_for;	/* that event; 0: none */
 	bool		 one;		/* a probe: one event */
 	bool		 bulk_only;	/* a commerce event is in it */
 	size_t		 slice_end;
@@ -41,32 +55,44 @@ struct filling {
 	int64_t		 share;		/* objects it may still add now */
 	int64_t		 room;		/* objects its windows still have */
 	int64_t		 last;		/* id of the last event taken */
-	int64_t		 need;		/* objects of the one not taken */
+	int64_t		 event;		/* the one not taken ... */
+	int64_t		 need;		/* ... and its objects */
 	enum stop	 stop;
-	/* Of all that were looked at: the first instant at which one of them
-	 * may go, boot ms. */
-	int64_t		 next_at;
+	/* Of what is not parked: the first instant at which one may go. */
+	int64_t		 next_at;	/* boot ms */
+	/* The identities in turn, and those that may send. */
+	struct queue_waiting waiting[CHUNK];
+	size_t		 waiting_n;
+	size_t		 waiting_i;
+	size_t		 looked;
+	bool		 all_read;	/* there are no more behind these */
+	struct taker	 taker[LOOK];
+	size_t		 takers;
 };
 
-/* What one identity has taken of the first pass. */
-struct taker {
-	int64_t	identity;
-	int64_t	left;		/* events that are still ready */
-	int64_t	last;
-};
+/* Objects of the app that the event may use. */
+static int64_t
+room_for(const struct filling *f, int64_t event)
+{
+	return f->app_room + (event == f->reserved_for ? f->reserved : 0);
+}
 
 static bool
-enough_room(struct filling *f, int64_t objects)
+enough_room(struct filling *f, const struct queue_row *row, int64_t objects)
 {
-	if (objects > f->room) {
+	int64_t app = room_for(f, row->id);
+
+	f->event = row->id;
+	f->need = objects;
+	if (app <= 0)
+		f->stop = STOP_FULL;
+	else if (objects > f->room)
 		f->stop = STOP_ROOM;
-		return false;
-	}
-	if (objects > f->app_room) {
+	else if (objects > app)
 		f->stop = STOP_APP;
-		return false;
-	}
-	return true;
+	else
+		return true;
+	return false;
 }
 
 static void
@@ -81,6 +107,10 @@ add_event(struct filling *f, const struct queue_row *row, size_t objects)
 	f->bulk_only |= row->commerce;
 	f->room -= (int64_t)objects;
 	f->share -= (int64_t)objects;
+	if (row->id == f->reserved_for) {
+		f->app_room += f->reserved;
+		f->reserved = 0;
+	}
 	f->app_room -= (int64_t)objects;
 	f->last = row->id;
 }
@@ -106,8 +136,7 @@ take_slice(struct filling *f, const struct queue_row *row)
 	    HEAP_MAX_BYTES - overhead, &to, &objects))
 		bug("dispatch: event %lld has nothing left to send",
 		    (long long)row->id);
-	f->need = (int64_t)objects;
-	if (!enough_room(f, f->need))
+	if (!enough_room(f, row, (int64_t)objects))
 		return false;
 	if (!heap_body_add(&f->body, row->payload + row->sent,
 	    to - row->sent, objects))
@@ -136,7 +165,6 @@ take(const struct queue_row *row, void *arg)
 	struct filling *f = arg;
 
 	f->stop = STOP_NONE;
-	f->need = (int64_t)row->objects;
 	if (f->one && f->n > 0) {
 		f->stop = STOP_FULL;
 		return false;
@@ -147,7 +175,7 @@ take(const struct queue_row *row, void *arg)
 		f->stop = STOP_SHARE;
 		return false;
 	}
-	if (!enough_room(f, f->need))
+	if (!enough_room(f, row, (int64_t)row->objects))
 		return false;
 	if (!heap_body_add(&f->body, row->payload, row->payload_len,
 	    row->objects)) {
@@ -158,11 +186,18 @@ take(const struct queue_row *row, void *arg)
 	return true;
 }
 
+/* A moment of this boot on the wall clock; of none: PARKED. */
 static int64_t
-to_wall(const struct filling *f, int64_t boot)
+to_wall(struct moment now, int64_t boot)
 {
-	return boot == RATE_NEVER ? PARKED :
-	    f->now.wall + (boot - f->now.boot);
+	return boot == RATE_NEVER ? PARKED : now.wall + (boot - now.boot);
+}
+
+static void
+park(struct filling *f, int64_t identity, int64_t until)
+{
+	queue_park(f->lane->dispatch->queue, f->lane->id, identity,
+	    to_wall(f->now, until));
 }
 
 static void
@@ -172,109 +207,293 @@ may_go_at(struct filling *f, int64_t boot)
 		f->next_at = boot;
 }
 
-/* When the identity may send n objects; RATE_NEVER: when something in flight
- * ends. */
+/* When the app will have room for the event not taken. */
 static int64_t
-identity_at(struct filling *f, int64_t identity, int64_t n)
+room_at(struct filling *f)
 {
 	struct lane *l = f->lane;
-	int64_t held = rate_next(l->hold, identity, 1, f->now.boot);
-	int64_t room = identity_next(l->app, l->kind, identity, n,
+	int64_t at = app_next(l->app, l->kind, f->event, f->need,
 	    f->now.boot);
 
-	return held > room ? held : room;
+	/* Nobody tells an identity that another's request has ended. */
+	return at == RATE_NEVER ? f->now.boot + SHORT_LOOK_MS : at;
 }
 
-/* May it send at all now?  Sets its room; parks it if not. */
-static bool
-open_identity(struct filling *f, int64_t identity)
-{
-	struct lane *l = f->lane;
-	int64_t at;
-
-	f->room = rate_allow(l->hold, identity, f->now.boot) > 0 ?
-	    identity_room(l->app, l->kind, identity, f->now.boot) : 0;
-	if (f->room > 0)
-		return true;
-	at = identity_at(f, identity, 1);
-	queue_park(l->dispatch->queue, l->id, identity, to_wall(f, at));
-	return false;
-}
-
-/* After an identity gave what it could for now. */
+/*
+ * Takes what is ready of an identity, up to `share` objects, behind what was
+ * taken already.  If its windows or the app's have no room for its next
+ * event, it is parked until they have.
+ */
 static void
-close_identity(struct filling *f, int64_t identity)
+serve(struct filling *f, struct taker *t, int64_t share)
 {
 	struct lane *l = f->lane;
+	size_t before = f->n;
 
+	f->share = share;
+	f->room = t->room;
+	f->last = t->last;
+	f->stop = STOP_NONE;
+	queue_ready(l->dispatch->queue, l->id, t->identity, t->last, take, f);
+	t->left = f->stop == STOP_SHARE || f->stop == STOP_FULL ?
+	    t->left - (int64_t)(f->n - before) : 0;
+	t->room = f->room;
+	t->last = f->last;
 	if (f->stop == STOP_ROOM)
-		queue_park(l->dispatch->queue, l->id, identity,
-		    to_wall(f, identity_at(f, identity, f->need)));
-	else if (f->stop == STOP_APP)
-		may_go_at(f, app_next(l->app, l->kind, f->need,
-		    f->now.boot));
+		park(f, t->identity, identity_next(l->app, l->kind,
+		    t->identity, f->need, f->now.boot));
+	if (f->stop == STOP_APP) {
+		app_short(l, f->event, t->identity, f->need, f->now.boot);
+		park(f, t->identity, room_at(f));
+	}
 }
 
-/* First pass: a small share to each in turn.  Returns how many still have
- * something; they are in `takers`. */
-static size_t
-fill_shares(struct filling *f, struct taker *takers)
+/* The identity among those looked at that may send; NULL: it is not. */
+static struct taker *
+taker_find(struct filling *f, int64_t identity)
 {
-	struct queue *q = f->lane->dispatch->queue;
-	struct queue_waiting w[LOOK];
-	size_t i, before, n, left = 0;
+	size_t i;
 
-	n = queue_waiting(q, f->lane->id, f->now.wall, w, LOOK);
-	for (i = 0; i < n; i++) {
-		if (!open_identity(f, w[i].identity))
-			continue;
-		before = f->n;
-		f->share = SHARE;
-		f->stop = STOP_NONE;
-		queue_ready(q, f->lane->id, w[i].identity, 0, take, f);
-		close_identity(f, w[i].identity);
-		if (f->stop == STOP_SHARE) {
-			takers[left].identity = w[i].identity;
-			takers[left].left = w[i].ready -
-			    (int64_t)(f->n - before);
-			takers[left].last = f->last;
-			left++;
-		}
-		if (f->stop == STOP_FULL || f->stop == STOP_APP)
-			break;
+	for (i = 0; i < f->takers; i++)
+		if (f->taker[i].identity == identity)
+			return &f->taker[i];
+	return NULL;
+}
+
+/* The identity is looked at: may it send at all now?  NULL: no, it is
+ * parked; or there were enough. */
+static struct taker *
+taker_add(struct filling *f, const struct queue_waiting *w)
+{
+	struct lane *l = f->lane;
+	struct taker *t;
+	int64_t room;
+
+	if (f->takers == LOOK)
+		return NULL;
+	room = identity_room(l->app, l->kind, w->identity, f->now.boot);
+	if (room == 0) {
+		park(f, w->identity, identity_next(l->app, l->kind,
+		    w->identity, 1, f->now.boot));
+		return NULL;
 	}
-	return f->stop == STOP_FULL || f->stop == STOP_APP ? 0 : left;
+	t = &f->taker[f->takers++];
+	t->identity = w->identity;
+	t->left = w->ready;
+	t->last = 0;
+	t->room = room;
+	return t;
+}
+
+/* The next identity in turn; NULL: that was the last one. */
+static const struct queue_waiting *
+next_in_turn(struct filling *f)
+{
+	struct lane *l = f->lane;
+	struct queue_waiting last;
+	bool first = f->waiting_n == 0;
+
+	if (f->waiting_i == f->waiting_n && !f->all_read &&
+	    f->looked < LOOK) {
+		if (!first)
+			last = f->waiting[f->waiting_n - 1];
+		f->waiting_n = queue_waiting(l->dispatch->queue, l->id,
+		    f->now.wall, first ? NULL : &last, f->waiting, CHUNK);
+		f->waiting_i = 0;
+		f->looked += f->waiting_n;
+		f->all_read = f->waiting_n < CHUNK;
+	}
+	return f->waiting_i < f->waiting_n ? &f->waiting[f->waiting_i++] :
+	    NULL;
+}
+
+/* A small share to each identity in turn, until the request carries as many
+ * objects. */
+static void
+fill_shares(struct filling *f, size_t objects)
+{
+	const struct queue_waiting *w;
+	struct taker *t;
+
+	while (f->stop != STOP_FULL && f->body.objects < objects &&
+	    (w = next_in_turn(f)) != NULL) {
+		t = taker_find(f, w->identity);
+		if (t == NULL && (t = taker_add(f, w)) != NULL)
+			serve(f, t, SHARE);
+	}
 }
 
 static int
 longest_first(const void *one, const void *other)
 {
-	const struct taker *a = one, *b = other;
+	const struct taker *const *a = one, *const *b = other;
 
-	return (a->left < b->left) - (a->left > b->left);
+	return ((*a)->left < (*b)->left) - ((*a)->left > (*b)->left);
 }
 
-/* Second pass: what room is left goes to the longest backlogs. */
-static void
-fill_backlogs(struct filling *f, struct taker *takers, size_t n)
+static int64_t
+at_most(int64_t a, int64_t b)
 {
-	struct queue *q = f->lane->dispatch->queue;
-	size_t i, k;
+	return a < b ? a : b;
+}
 
-	qsort(takers, n, sizeof(*takers), longest_first);
-	for (i = 0; i < n; i++) {
-		f->room = identity_room(f->lane->app, f->lane->kind,
-		    takers[i].identity, f->now.boot);
-		for (k = 0; k < f->n; k++)
-			if (f->events[k].identity == takers[i].identity)
-				f->room -= (int64_t)f->events[k].objects;
-		f->share = HEAP_MAX_OBJECTS;
-		f->stop = STOP_NONE;
-		queue_ready(q, f->lane->id, takers[i].identity,
-		    takers[i].last, take, f);
-		if (f->stop == STOP_FULL || f->stop == STOP_APP)
-			break;
+/* What an identity gives when backlogs are cut to that level. */
+static int64_t
+above(const struct taker *t, int64_t level)
+{
+	return t->left > level ? at_most(t->left - level, t->room) : 0;
+}
+
+/* The lowest level at which they all give no more than `room`. */
+static int64_t
+level_of(struct taker *const *t, size_t n, int64_t room)
+{
+	int64_t low = 0, high = n > 0 ? t[0]->left : 0, level, sum;
+	size_t i;
+
+	while (low < high) {
+		level = low + (high - low) / 2;
+		for (sum = 0, i = 0; i < n; i++)
+			sum += above(t[i], level);
+		if (sum > room)
+			low = level + 1;
+		else
+			high = level;
 	}
+	return low;
+}
+
+/* What room is left goes to the longest backlogs of all identities that may
+ * send, cut level. */
+static void
+fill_backlogs(struct filling *f)
+{
+	struct lane *l = f->lane;
+	struct queue_waiting w[LONGEST];
+	struct taker *t[LONGEST];
+	int64_t room = at_most(f->app_room,
+	    (int64_t)(HEAP_MAX_OBJECTS - f->body.objects)), level;
+	size_t i, n, found = 0;
+
+	if (f->stop == STOP_FULL || room <= 0)
+		return;
+	n = queue_longest(l->dispatch->queue, l->id, f->now.wall, w,
+	    (size_t)at_most(LONGEST, room));
+	for (i = 0; i < n; i++) {
+		t[found] = taker_find(f, w[i].identity);
+		if (t[found] == NULL)
+			t[found] = taker_add(f, &w[i]);
+		if (t[found] != NULL && t[found]->left > 0)
+			found++;
+	}
+	if (found > 0)
+		qsort(t, found, sizeof(t[0]), longest_first);
+	level = level_of(t, found, room);
+	for (i = 0; i < found && f->stop != STOP_FULL; i++)
+		if (above(t[i], level) > 0)
+			serve(f, t[i], above(t[i], level));
+}
+
+/* When the lane's next identity may be looked at, boot ms. */
+static int64_t
+next_waiting(struct lane *l, struct moment now)
+{
+	int64_t at = queue_next_waiting(l->dispatch->queue, l->id);
+
+	if (at >= PARKED)
+		return INT64_MAX;
+	return at > now.wall ? now.boot + (at - now.wall) : now.boot;
+}
+
+/*
+ * The identity whose event has waited a whole window for room of the app.
+ * Now that there is room it goes, or what it has kept free is given back.
+ */
+static void
+fill_reserved(struct filling *f)
+{
+	struct lane *l = f->lane;
+	const struct shortage *s = app_reserve(l->app, l->kind, f->now.boot);
+	struct queue_waiting w = { .ready = 1 };
+	struct taker *t;
+
+	if (s == NULL || s->lane != l || s->identity == 0 ||
+	    room_for(f, s->event) < s->objects)
+		return;
+	w.identity = s->identity;
+	t = taker_add(f, &w);
+	if (t != NULL)
+		serve(f, t, s->objects);
+	if (f->n == 0)
+		app_served(l->app, l->kind, s->event);
+}
+
+/* Nothing goes: when may something? */
+static void
+wait_for_room(struct filling *f)
+{
+	struct lane *l = f->lane;
+	const struct shortage *s = app_reserve(l->app, l->kind, f->now.boot);
+
+	if (f->stop != STOP_FULL) {
+		may_go_at(f, next_waiting(l, f->now));
+		return;
+	}
+	may_go_at(f, app_next(l->app, l->kind, 0, 1, f->now.boot));
+	if (s != NULL && s->lane == l && s->identity != 0)
+		may_go_at(f, app_next(l->app, l->kind, s->event, s->objects,
+		    f->now.boot));
+}
+
+static void
+fill_ordinary(struct filling *f)
+{
+	int64_t room = at_most(HEAP_MAX_OBJECTS, f->app_room);
+
+	f->stop = STOP_NONE;
+	fill_reserved(f);
+	fill_shares(f, (size_t)(room + 1) / 2);
+	fill_backlogs(f);
+	fill_shares(f, HEAP_MAX_OBJECTS);
+	if (f->n == 0)
+		wait_for_room(f);
+}
+
+static bool
+failed_last(const struct lane *l, int64_t identity)
+{
+	size_t i;
+
+	for (i = 0; i < l->failed_n; i++)
+		if (l->failed[i] == identity)
+			return true;
+	return false;
+}
+
+/* One event, of an identity that was not in the last failed request if there
+ * is one. */
+static void
+fill_probe(struct filling *f)
+{
+	const struct queue_waiting *w;
+	struct queue_waiting second = { 0 };
+	struct taker *t;
+
+	f->stop = STOP_NONE;
+	while (f->n == 0 && f->stop != STOP_FULL &&
+	    (w = next_in_turn(f)) != NULL) {
+		if (failed_last(f->lane, w->identity)) {
+			if (second.identity == 0)
+				second = *w;
+		} else if ((t = taker_add(f, w)) != NULL) {
+			serve(f, t, SHARE);
+		}
+	}
+	if (f->n == 0 && second.identity != 0 &&
+	    (t = taker_add(f, &second)) != NULL)
+		serve(f, t, SHARE);
+	if (f->n == 0)
+		wait_for_room(f);
 }
 
 /* queue_take for a group: its identities come mixed, so each event is judged
@@ -284,48 +503,77 @@ take_suspect(const struct queue_row *row, void *arg)
 {
 	struct filling *f = arg;
 	struct lane *l = f->lane;
-	int64_t held = rate_allow(l->hold, row->identity, f->now.boot);
 	size_t i;
 
-	f->room = held > 0 ? identity_room(l->app, l->kind, row->identity,
-	    f->now.boot) : 0;
+	f->room = identity_room(l->app, l->kind, row->identity, f->now.boot);
 	for (i = 0; i < f->n; i++)
 		if (f->events[i].identity == row->identity)
 			f->room -= (int64_t)f->events[i].objects;
 	f->share = HEAP_MAX_OBJECTS;
 	if (take(row, f))
 		return true;
-	if (f->stop == STOP_ROOM && f->n == 0)
-		may_go_at(f, identity_at(f, row->identity, f->need));
-	else if (f->stop == STOP_APP && f->n == 0)
-		may_go_at(f, app_next(l->app, l->kind, f->need,
-		    f->now.boot));
-	/* One without room does not hold up the others of its group. */
-	return f->stop == STOP_ROOM && !f->one;
+	if (f->n > 0)
+		/* One without room does not hold up the others. */
+		return f->stop == STOP_ROOM && !f->one;
+	if (f->stop == STOP_APP)
+		app_short(l, row->id, 0, f->need, f->now.boot);
+	may_go_at(f, f->stop == STOP_ROOM ? identity_next(l->app, l->kind,
+	    row->identity, f->need, f->now.boot) : room_at(f));
+	return f->stop == STOP_ROOM;
 }
 
-/* The first group that may go; true: something was taken. */
+/* The first group that may go; false: none. */
 static bool
 fill_group(struct filling *f, struct queue_group *g)
 {
 	struct lane *l = f->lane;
+	int64_t ordinary_at = f->next_at;
 
 	g->id = 0;
+	if (l->groups_at > f->now.boot)
+		return false;
+	f->next_at = INT64_MAX;
 	while (queue_group(l->dispatch->queue, l->id, g->id, g)) {
 		queue_group_ready(l->dispatch->queue, l->id, g->id,
 		    take_suspect, f);
 		if (f->n > 0)
 			return true;
 	}
+	g->id = 0;
+	l->groups_at = f->next_at > f->now.boot ? f->next_at :
+	    f->now.boot + 1;
+	f->next_at = ordinary_at;
 	return false;
 }
 
 static int
 by_identity(const void *one, const void *other)
 {
-	const struct queue_claimed *a = one, *b = other;
+	const struct mention *a = one, *b = other;
 
 	return (a->identity > b->identity) - (a->identity < b->identity);
+}
+
+/* Each identity of the flight once, with its objects. */
+static void
+mention(struct flight *f)
+{
+	struct mention *m = xcalloc(f->events_n, sizeof(*m));
+	size_t i, n = 0;
+
+	for (i = 0; i < f->events_n; i++) {
+		m[i].identity = f->events[i].identity;
+		m[i].objects = (int64_t)f->events[i].objects;
+	}
+	qsort(m, f->events_n, sizeof(*m), by_identity);
+	for (i = 0; i < f->events_n; i++) {
+		if (n > 0 && m[n - 1].identity == m[i].identity)
+			m[n - 1].objects += m[i].objects;
+		else
+			m[n++] = m[i];
+	}
+	f->mentions = m;
+	f->mentions_n = n;
 }
 
 /*
@@ -335,12 +583,9 @@ by_identity(const void *one, const void *other)
 static void
 pace(struct flight *f, int64_t identity, int64_t now)
 {
-	struct lane *l = f->lane;
-	struct rate *r = l->app->track;
+	struct rate *r = f->app->track;
 	int64_t used, left, frees;
 
-	if (l->kind != HEAP_TRACK)
-		return;
 	used = rate_used(r, identity, now);
 	left = rate_limit(r) - used;
 	if (2 * used <= rate_limit(r) || left <= 0)
@@ -348,7 +593,8 @@ pace(struct flight *f, int64_t identity, int64_t now)
 	frees = rate_next(r, identity, left + 1, now);
 	if (frees == RATE_NEVER)
 		frees = now + rate_window(r);
-	lane_hold(l, identity, f->request, now + (frees - now) / left, now);
+	app_hold(f->app, HEAP_TRACK, identity, f->request,
+	    now + (frees - now) / left, now);
 }
 
 /* What the claim means for the windows and for whose turn is next. */
@@ -356,25 +602,25 @@ static void
 occupy(struct flight *f, struct moment now)
 {
 	struct lane *l = f->lane;
-	struct queue_claimed *sorted;
+	int64_t identity, next;
 	size_t i;
 
-	app_note(l->app, f, now.boot);
-	sorted = xcalloc(f->events_n, sizeof(*sorted));
-	memcpy(sorted, f->events, f->events_n * sizeof(*sorted));
-	qsort(sorted, f->events_n, sizeof(*sorted), by_identity);
-	for (i = 0; i < f->events_n; i++) {
-		if (i > 0 && sorted[i].identity == sorted[i - 1].identity)
-			continue;
+	app_note(f, now.boot);
+	for (i = 0; i < f->mentions_n; i++) {
+		identity = f->mentions[i].identity;
 		if (l->kind == HEAP_USER_PROPERTIES)
-			lane_hold(l, sorted[i].identity, f->request,
+			app_hold(l->app, l->kind, identity, f->request,
 			    RATE_NEVER, now.boot);
 		else
-			pace(f, sorted[i].identity, now.boot);
-		queue_park(l->dispatch->queue, l->id, sorted[i].identity,
-		    now.wall + 1);
+			pace(f, identity, now.boot);
+		next = to_wall(now, identity_next(l->app, l->kind, identity,
+		    1, now.boot));
+		/* Those that were not in this request come first. */
+		queue_park(l->dispatch->queue, l->id, identity,
+		    next > now.wall ? next : now.wall + 1);
 	}
-	free(sorted);
+	for (i = 0; i < f->events_n; i++)
+		app_served(l->app, l->kind, f->events[i].event);
 }
 
 /* The body in its form: flat for exactly one plain object. */
@@ -401,6 +647,7 @@ claim(struct filling *f, const struct queue_group *g)
 	struct queue_claim c;
 
 	flight->lane = f->lane;
+	flight->app = f->lane->app;
 	flight->state = FLIGHT_CLAIMED;
 	flight->group = g->id;
 	flight->probe = f->one;
@@ -409,10 +656,11 @@ claim(struct filling *f, const struct queue_group *g)
 	flight->objects = f->body.objects;
 	flight->slice_end = f->slice_end;
 	finish_body(f, flight);
+	mention(flight);
 
 	memset(&c, 0, sizeof(c));
 	c.lane = f->lane->id;
-	c.app = f->lane->app->id;
+	c.app = flight->app->id;
 	c.form = flight->form;
 	c.objects = flight->objects;
 	c.bytes = flight->body.len;
@@ -424,54 +672,73 @@ claim(struct filling *f, const struct queue_group *g)
 	return flight;
 }
 
-/* When the lane's next identity may be looked at, boot ms. */
-static int64_t
-next_waiting(struct lane *l, struct moment now)
+/* May a group under suspicion go now? */
+static bool
+group_ready(const struct lane *l, struct moment now)
 {
-	int64_t at = queue_next_waiting(l->dispatch->queue, l->id);
+	struct queue_group g;
 
-	if (at >= PARKED)
-		return INT64_MAX;
-	return at > now.wall ? now.boot + (at - now.wall) : now.boot;
+	return l->groups_at <= now.boot &&
+	    queue_group(l->dispatch->queue, l->id, 0, &g);
 }
 
 bool
 request_ready(struct lane *l, struct moment now)
 {
-	struct queue_group g;
-
 	l->next_at = next_waiting(l, now);
-	if (l->next_at > now.boot &&
-	    !queue_group(l->dispatch->queue, l->id, 0, &g))
+	if (l->groups_at > now.boot)
+		l->next_at = at_most(l->next_at, l->groups_at);
+	if (l->next_at > now.boot && !group_ready(l, now))
 		return false;
 	if (app_room(l->app, l->kind, now.boot) > 0)
 		return true;
-	l->next_at = app_next(l->app, l->kind, 1, now.boot);
+	l->next_at = app_next(l->app, l->kind, 0, 1, now.boot);
 	return false;
+}
+
+/* Groups and the others take turns, so that neither waits for all of the
+ * other; true: it is a group. */
+static bool
+fill(struct filling *f, struct queue_group *g)
+{
+	g->id = 0;
+	if (!f->lane->group_last && !f->one && fill_group(f, g))
+		return true;
+	if (f->one)
+		fill_probe(f);
+	else
+		fill_ordinary(f);
+	if (f->n > 0)
+		return false;
+	return fill_group(f, g);
 }
 
 struct flight *
 request_plan(struct lane *l, struct moment now)
 {
-	struct filling f = { .lane = l, .now = now, .next_at = INT64_MAX };
+	struct filling *f = xcalloc(1, sizeof(*f));
+	const struct shortage *s = app_reserve(l->app, l->kind, now.boot);
 	struct queue_group g = { 0, 0 };
-	struct taker takers[LOOK];
-	size_t n;
+	struct flight *flight = NULL;
 
-	f.one = breaker_may(&l->breaker, now.boot) == BREAKER_MAY_PROBE;
-	f.app_room = app_room(l->app, l->kind, now.boot);
-	heap_body_begin(&f.body, l->kind, l->output->app_id);
-	f.prefix = f.body.text.len;
-	if (!fill_group(&f, &g)) {
-		g.id = 0;
-		n = fill_shares(&f, takers);
-		if (!f.one && f.slice_end == 0)
-			fill_backlogs(&f, takers, n);
+	f->lane = l;
+	f->now = now;
+	f->next_at = INT64_MAX;
+	f->one = lane_probes(l, now.boot);
+	f->app_room = app_free_room(l->app, l->kind, now.boot);
+	if (s != NULL) {
+		f->reserved = app_room(l->app, l->kind, now.boot) -
+		    f->app_room;
+		f->reserved_for = s->event;
 	}
-	if (f.n > 0)
-		return claim(&f, &g);
-	buf_free(&f.body.text);
-	may_go_at(&f, next_waiting(l, now));
-	l->next_at = f.next_at;
-	return NULL;
+	heap_body_begin(&f->body, l->kind, l->output->app_id);
+	f->prefix = f->body.text.len;
+	l->group_last = fill(f, &g);
+	if (f->n > 0)
+		flight = claim(f, &g);
+	else
+		buf_free(&f->body.text);
+	l->next_at = at_most(f->next_at, l->groups_at);
+	free(f);
+	return flight;
 }

@@ -87,12 +87,7 @@ note_breaker(struct flight *f)
 static bool
 one_identity(const struct flight *f)
 {
-	size_t i;
-
-	for (i = 1; i < f->events_n; i++)
-		if (f->events[i].identity != f->events[0].identity)
-			return false;
-	return true;
+	return f->mentions_n == 1;
 }
 
 /*
@@ -103,16 +98,20 @@ static void
 note_limited(struct flight *f)
 {
 	struct lane *l = f->lane;
-	const struct config_output *c = &l->app->settings;
+	const struct config_output *c = &f->app->settings;
 	int64_t wait = retry_after(&f->answer), window;
 
-	window = f->form == HEAP_BULK ? c->app_limit.window_ms :
-	    l->kind == HEAP_TRACK ? c->track_limit.window_ms :
-	    c->properties_limit.window_ms;
+	if (l->kind == HEAP_TRACK)
+		window = f->form == HEAP_BULK ? c->app_limit.window_ms :
+		    c->track_limit.window_ms;
+	else
+		window = f->form == HEAP_BULK ?
+		    c->properties_app_limit.window_ms :
+		    c->properties_limit.window_ms;
 	if (wait < window)
 		wait = window;
 	if (one_identity(f)) {
-		lane_hold(l, f->events[0].identity, f->request,
+		app_hold(f->app, l->kind, f->mentions[0].identity, f->request,
 		    f->ended.boot + wait, f->ended.boot);
 	} else {
 		l->frozen_until = f->ended.boot + wait;
@@ -126,14 +125,27 @@ note_limited(struct flight *f)
 static void
 release_holds(struct flight *f)
 {
+	size_t i;
+
+	if (f->lane->kind != HEAP_USER_PROPERTIES)
+		return;
+	for (i = 0; i < f->mentions_n; i++)
+		app_unhold(f->app, f->lane->kind, f->mentions[i].identity,
+		    f->request, f->ended.boot);
+}
+
+/* Whom the next probe should not be about. */
+static void
+note_failed(struct flight *f)
+{
 	struct lane *l = f->lane;
 	size_t i;
 
-	if (l->kind != HEAP_USER_PROPERTIES)
-		return;
-	for (i = 0; i < f->events_n; i++)
-		lane_unhold(l, f->events[i].identity, f->request,
-		    f->ended.boot);
+	l->failed = xreallocarray(l->failed, f->mentions_n,
+	    sizeof(*l->failed));
+	l->failed_n = f->mentions_n;
+	for (i = 0; i < f->mentions_n; i++)
+		l->failed[i] = f->mentions[i].identity;
 }
 
 /* Bytes of one UTF-8 character at p; 0: it is none, or a control. */
@@ -204,11 +216,13 @@ verdict_note(void *arg, const struct sender_result *r)
 	f->random = l->dispatch->random();
 	f->state = FLIGHT_ANSWERED;
 	if (f->answer.never_left)
-		app_cancel(l->app, f);
+		app_cancel(f);
 	else
-		app_end(l->app, f, f->ended.boot);
+		app_end(f);
 	if (f->verdict == RETRY_LIMITED)
 		note_limited(f);
+	if (f->verdict == RETRY_LATER || f->verdict == RETRY_CONFIG)
+		note_failed(f);
 	release_holds(f);
 	note_breaker(f);
 	count_answer(f);
@@ -277,7 +291,7 @@ isolate(struct flight *f, const struct queue_end *e)
 static int64_t
 retry_at(struct flight *f)
 {
-	const struct config_output *c = &f->lane->app->settings;
+	const struct config_output *c = &f->app->settings;
 	int64_t failures = queue_failures(f->lane->dispatch->queue,
 	    f->request) + 1;
 	int64_t wait = retry_backoff(c->backoff_base_ms, c->backoff_max_ms,
@@ -292,13 +306,11 @@ static void
 write_failed(struct flight *f, const struct queue_end *e)
 {
 	struct lane *l = f->lane;
-	int64_t open_ms = lane_open_ms(l, f->ended.boot), expired, moved;
+	int64_t open_ms = lane_open_ms(l, f->ended.boot);
 
-	moved = queue_failed(l->dispatch->queue, e, retry_at(f), open_ms,
-	    l->app->settings.give_up_after_ms, &expired);
+	f->retried = queue_failed(l->dispatch->queue, e, retry_at(f), open_ms,
+	    f->app->settings.give_up_after_ms, &f->stuck);
 	queue_lane_open_ms(l->dispatch->queue, l->id, open_ms);
-	stat_add(STAT_events_retried, (uint64_t)moved);
-	stat_add(STAT_events_stuck, (uint64_t)expired);
 }
 
 static void
@@ -306,22 +318,20 @@ write_events(struct flight *f, const struct queue_end *e)
 {
 	struct queue *q = f->lane->dispatch->queue;
 
+	f->delivered = f->retried = f->stuck = 0;
 	switch (f->verdict) {
 	case RETRY_DELIVERED:
 		if (f->slice_end != 0)
 			queue_slice_delivered(q, e, f->events[0].event,
 			    f->slice_end);
 		else
-			stat_add(STAT_events_delivered,
-			    (uint64_t)queue_delivered(q, e));
+			f->delivered = queue_delivered(q, e);
 		break;
 	case RETRY_REFUSED:
-		stat_add(STAT_events_stuck,
-		    (uint64_t)queue_stuck(q, e, "refused"));
+		f->stuck = queue_stuck(q, e, "refused");
 		break;
 	case RETRY_TOO_LARGE:
-		stat_add(STAT_events_stuck,
-		    (uint64_t)queue_stuck(q, e, "too_large"));
+		f->stuck = queue_stuck(q, e, "too_large");
 		break;
 	case RETRY_ISOLATE:
 	case RETRY_HALVE:
@@ -337,12 +347,31 @@ write_events(struct flight *f, const struct queue_end *e)
 	}
 }
 
+/* Whoever waited for what was in flight is looked at again, whichever output
+ * it belongs to; all that have room, if nothing was sent after all. */
+static void
+wake(const struct flight *f)
+{
+	struct dispatch *d = f->lane->dispatch;
+	int64_t above = f->answer.never_left ? f->ended.wall : PARKED;
+	struct lane *l;
+	size_t i;
+
+	TAILQ_FOREACH(l, &d->lanes, link) {
+		if (l->app != f->app || l->kind != f->lane->kind)
+			continue;
+		l->groups_at = 0;
+		for (i = 0; i < f->mentions_n; i++)
+			queue_wake(d->queue, l->id, f->mentions[i].identity,
+			    above, f->ended.wall);
+	}
+}
+
 void
 verdict_write(struct flight *f)
 {
 	struct queue *q = f->lane->dispatch->queue;
 	struct queue_end e;
-	size_t i;
 
 	memset(&e, 0, sizeof(e));
 	e.request = f->request;
@@ -358,10 +387,7 @@ verdict_write(struct flight *f)
 	write_events(f, &e);
 	if (f->group != 0)
 		queue_group_end(q, &e, f->group);
-	/* Whoever waited for this update's end is looked at again. */
-	if (f->lane->kind == HEAP_USER_PROPERTIES)
-		for (i = 0; i < f->events_n; i++)
-			queue_park(q, f->lane->id, f->events[i].identity,
-			    f->ended.wall);
+	wake(f);
+	f->lane->inflight--;
 	f->state = FLIGHT_WRITTEN;
 }

@@ -11,9 +11,6 @@
 
 #define WHOLE_APP	0	/* the key of what the app itself may send */
 
-/* A request may end this long after a younger one, besides its timeout. */
-#define LATE_MS		60000
-
 static int64_t
 scaled(const struct config_output *c)
 {
@@ -26,8 +23,11 @@ struct app *
 app_new(int64_t id, const struct config_output *c)
 {
 	struct app *a = xcalloc(1, sizeof(*a));
+	int kind;
 
 	a->id = id;
+	for (kind = 0; kind < HEAP_LANES; kind++)
+		a->hold[kind] = rate_new(1, 1);
 	app_reset(a, c);
 	return a;
 }
@@ -45,7 +45,11 @@ free_rates(struct app *a)
 void
 app_free(struct app *a)
 {
+	int kind;
+
 	free_rates(a);
+	for (kind = 0; kind < HEAP_LANES; kind++)
+		rate_free(a->hold[kind]);
 	free(a);
 }
 
@@ -53,7 +57,9 @@ void
 app_reset(struct app *a, const struct config_output *c)
 {
 	free_rates(a);
-	a->settings = *c;
+	if (c != &a->settings)
+		a->settings = *c;
+	memset(a->shortage, 0, sizeof(a->shortage));
 	a->track = rate_new(c->track_limit.n, c->track_limit.window_ms);
 	a->objects = rate_new(c->identity_limit.n,
 	    c->identity_limit.window_ms);
@@ -98,10 +104,7 @@ struct record {
 };
 
 struct rebuild {
-	const struct app *app;
-	enum heap_lane	 kind;
 	int64_t		 now;
-	int64_t		 since;		/* of this boot: older ones are out */
 	int64_t		 enough;	/* objects of other boots */
 	int64_t		 others;	/* those so far */
 	struct record	*record;
@@ -110,21 +113,16 @@ struct rebuild {
 };
 
 /*
- * Of this boot, requests are out of the windows by their age.  The clock of
- * another boot tells nothing: as many as the windows could hold count as
- * ended now.
+ * The clock of another boot tells nothing: as many as the windows could hold
+ * count as ended now.
  */
 static bool
 collect(const struct queue_past *p, void *arg)
 {
 	struct rebuild *b = arg;
 
-	if (p->same_boot && p->ended_boot < b->since)
-		return false;
 	if (!p->same_boot && b->others >= b->enough)
 		return false;
-	if (p->app != b->app->id)
-		return true;
 	if (!p->same_boot)
 		b->others += p->objects;
 	if (b->n == b->room) {
@@ -154,7 +152,7 @@ note_one(struct rate *r, int64_t key, const struct record *rec, int64_t n)
 	rate_end(r, key, rec->request, rec->ended);
 }
 
-struct mention {
+struct mentioned {
 	struct app	*app;
 	enum heap_lane	 kind;
 	const struct record *record;
@@ -163,7 +161,7 @@ struct mention {
 static void
 on_mention(int64_t identity, int64_t objects, void *arg)
 {
-	struct mention *m = arg;
+	struct mentioned *m = arg;
 
 	note_one(requests_of(m->app, m->kind), identity, m->record, 1);
 	if (m->kind == HEAP_TRACK)
@@ -171,19 +169,18 @@ on_mention(int64_t identity, int64_t objects, void *arg)
 }
 
 void
-app_rebuild(struct app *a, struct queue *q, const struct lane *lane,
+app_rebuild(struct app *a, struct queue *q, enum heap_lane kind,
     struct moment now)
 {
-	int64_t window = longest_window(a, lane->kind);
-	struct rate *whole = whole_of(a, lane->kind);
-	struct rebuild b = { .app = a, .kind = lane->kind, .now = now.boot };
-	struct mention m = { .app = a, .kind = lane->kind };
+	int64_t window = longest_window(a, kind);
+	struct rate *whole = whole_of(a, kind);
+	struct rebuild b = { .now = now.boot };
+	struct mentioned m = { .app = a, .kind = kind };
 	size_t i;
 
-	b.since = now.boot - window - a->settings.timeout_ms - LATE_MS;
 	b.enough = rate_limit(whole) *
 	    ((window + rate_window(whole) - 1) / rate_window(whole));
-	queue_past(q, lane->id, collect, &b);
+	queue_past(q, a->id, kind, now.boot - window, collect, &b);
 	if (b.n > 0)
 		qsort(b.record, b.n, sizeof(*b.record), by_end);
 	for (i = 0; i < b.n; i++) {
@@ -214,54 +211,56 @@ mark(struct rate *r, enum mark what, int64_t key, int64_t request, int64_t n,
 	}
 }
 
-/* The events of one identity stand together, or are marked twice, which adds
- * up in the objects; a request counts once for an identity all the same. */
 static void
-mark_all(struct app *a, const struct flight *f, enum mark what, int64_t now)
+mark_all(const struct flight *f, enum mark what, int64_t now)
 {
 	enum heap_lane kind = f->lane->kind;
-	struct rate *requests = requests_of(a, kind);
+	struct app *a = f->app;
 	size_t i;
 
-	for (i = 0; i < f->events_n; i++) {
-		const struct queue_claimed *e = &f->events[i];
+	for (i = 0; i < f->mentions_n; i++) {
+		const struct mention *m = &f->mentions[i];
 
-		if (i == 0 || e[-1].identity != e->identity)
-			mark(requests, what, e->identity, f->request, 1, now);
+		mark(requests_of(a, kind), what, m->identity, f->request, 1,
+		    now);
 		if (kind == HEAP_TRACK)
-			mark(a->objects, what, e->identity, f->request,
-			    (int64_t)e->objects, now);
+			mark(a->objects, what, m->identity, f->request,
+			    m->objects, now);
 	}
 	mark(whole_of(a, kind), what, WHOLE_APP, f->request,
 	    (int64_t)f->objects, now);
 }
 
 void
-app_note(struct app *a, const struct flight *f, int64_t now)
+app_note(const struct flight *f, int64_t now)
 {
-	mark_all(a, f, MARK_NOTE, now);
+	mark_all(f, MARK_NOTE, now);
 }
 
 void
-app_end(struct app *a, const struct flight *f, int64_t ended)
+app_end(const struct flight *f)
 {
-	mark_all(a, f, MARK_END, ended);
+	mark_all(f, MARK_END, f->ended.boot);
 }
 
 void
-app_cancel(struct app *a, const struct flight *f)
+app_cancel(const struct flight *f)
 {
-	mark_all(a, f, MARK_CANCEL, 0);
+	mark_all(f, MARK_CANCEL, 0);
 }
 
 void
 app_expire(struct app *a, int64_t now)
 {
+	int kind;
+
 	rate_expire(a->track, now);
 	rate_expire(a->objects, now);
 	rate_expire(a->app_objects, now);
 	rate_expire(a->properties, now);
 	rate_expire(a->app_users, now);
+	for (kind = 0; kind < HEAP_LANES; kind++)
+		rate_expire(a->hold[kind], now);
 }
 
 int64_t
@@ -270,30 +269,96 @@ app_room(struct app *a, enum heap_lane kind, int64_t now)
 	return rate_allow(whole_of(a, kind), WHOLE_APP, now);
 }
 
+const struct shortage *
+app_reserve(const struct app *a, enum heap_lane kind, int64_t now)
+{
+	const struct shortage *s = &a->shortage[kind];
+	int64_t window = rate_window(whole_of(a, kind));
+
+	/* One that is not seen again was discarded, say. */
+	if (s->event == 0 || now - s->since < window ||
+	    now - s->seen > 2 * window)
+		return NULL;
+	return s;
+}
+
+/* Objects that only another event than this one may use. */
+static int64_t
+reserved(const struct app *a, enum heap_lane kind, int64_t event, int64_t now)
+{
+	const struct shortage *s = app_reserve(a, kind, now);
+
+	return s != NULL && s->event != event ? s->objects : 0;
+}
+
+int64_t
+app_free_room(struct app *a, enum heap_lane kind, int64_t now)
+{
+	int64_t room = app_room(a, kind, now) - reserved(a, kind, 0, now);
+
+	return room > 0 ? room : 0;
+}
+
+int64_t
+app_next(struct app *a, enum heap_lane kind, int64_t event, int64_t n,
+    int64_t now)
+{
+	return rate_next(whole_of(a, kind), WHOLE_APP,
+	    n + reserved(a, kind, event, now), now);
+}
+
+void
+app_short(struct lane *l, int64_t event, int64_t identity, int64_t objects,
+    int64_t now)
+{
+	struct shortage *s = &l->app->shortage[l->kind];
+	int64_t window = rate_window(whole_of(l->app, l->kind));
+
+	if (s->event != event) {
+		if (s->event != 0 && now - s->seen <= 2 * window)
+			return;		/* another one waits longer */
+		s->event = event;
+		s->since = now;
+	}
+	s->identity = identity;
+	s->lane = l;
+	s->objects = objects;
+	s->seen = now;
+}
+
+void
+app_served(struct app *a, enum heap_lane kind, int64_t event)
+{
+	if (a->shortage[kind].event == event)
+		memset(&a->shortage[kind], 0, sizeof(a->shortage[kind]));
+}
+
 int64_t
 identity_room(struct app *a, enum heap_lane kind, int64_t identity,
     int64_t now)
 {
-	if (rate_allow(requests_of(a, kind), identity, now) == 0)
+	if (rate_allow(a->hold[kind], identity, now) == 0 ||
+	    rate_allow(requests_of(a, kind), identity, now) == 0)
 		return 0;
 	return kind == HEAP_TRACK ? rate_allow(a->objects, identity, now) : 1;
 }
 
-int64_t
-app_next(struct app *a, enum heap_lane kind, int64_t n, int64_t now)
+static int64_t
+later(int64_t a, int64_t b)
 {
-	return rate_next(whole_of(a, kind), WHOLE_APP, n, now);
+	return a > b ? a : b;
 }
 
 int64_t
 identity_next(struct app *a, enum heap_lane kind, int64_t identity,
     int64_t n, int64_t now)
 {
-	int64_t request = rate_next(requests_of(a, kind), identity, 1, now);
-	int64_t objects = kind == HEAP_TRACK ?
-	    rate_next(a->objects, identity, n, now) : now;
+	int64_t at = rate_next(a->hold[kind], identity, 1, now);
 
-	return request > objects ? request : objects;
+	at = later(at, rate_next(requests_of(a, kind), identity, 1, now));
+	if (kind == HEAP_TRACK)
+		at = later(at, rate_next(a->objects, identity, n, now));
+	return at;
 }
 
 int64_t
@@ -315,16 +380,17 @@ identity_most(const struct app *a, enum heap_lane kind)
 #define HOLD_LAG	2
 
 void
-lane_hold(struct lane *lane, int64_t identity, int64_t request,
-    int64_t until, int64_t now)
+app_hold(struct app *a, enum heap_lane kind, int64_t identity,
+    int64_t request, int64_t until, int64_t now)
 {
-	rate_note(lane->hold, identity, request, 1, now);
+	rate_note(a->hold[kind], identity, request, 1, now);
 	if (until != RATE_NEVER)
-		rate_end(lane->hold, identity, request, until - HOLD_LAG);
+		rate_end(a->hold[kind], identity, request, until - HOLD_LAG);
 }
 
 void
-lane_unhold(struct lane *lane, int64_t identity, int64_t request, int64_t now)
+app_unhold(struct app *a, enum heap_lane kind, int64_t identity,
+    int64_t request, int64_t now)
 {
-	rate_end(lane->hold, identity, request, now - HOLD_LAG);
+	rate_end(a->hold[kind], identity, request, now - HOLD_LAG);
 }

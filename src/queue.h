@@ -144,16 +144,27 @@ int64_t	queue_next_due(struct queue *);
 struct queue_waiting {
 	int64_t	identity;
 	int64_t	ready;			/* events */
+	int64_t	next_at;		/* looked at since; its place */
 };
 
-/* Identities of a lane that may be looked at now, in turn; at most n. */
+/* Identities of a lane that may be looked at now, in turn; at most n, behind
+ * `after` (NULL: from the first). */
 size_t	queue_waiting(struct queue *, int64_t lane, int64_t now,
+	    const struct queue_waiting *after, struct queue_waiting *,
+	    size_t n);
+/* Those of them that have the longest backlogs: sorted only by powers of two,
+ * and none with fewer than 2^QUEUE_LEVEL_MIN events. */
+#define QUEUE_LEVEL_MIN	3
+size_t	queue_longest(struct queue *, int64_t lane, int64_t now,
 	    struct queue_waiting *, size_t n);
 /* When the next identity of the lane may be looked at; INT64_MAX: none. */
 int64_t	queue_next_waiting(struct queue *, int64_t lane);
 /* Not to be looked at before that instant. */
 void	queue_park(struct queue *, int64_t lane, int64_t identity,
 	    int64_t next_at);
+/* To be looked at from now on, if it was parked until `above` or later. */
+void	queue_wake(struct queue *, int64_t lane, int64_t identity,
+	    int64_t above, int64_t now);
 
 /* One event that may leave; the payload is lent for the call. */
 struct queue_row {
@@ -257,19 +268,20 @@ void	queue_group_end(struct queue *, const struct queue_end *,
 void	queue_lane_open_ms(struct queue *, int64_t lane, int64_t open_ms);
 
 /*
- * Past requests of a lane, newest first, for the windows: until `visit`
- * returns false.  `ended_boot` is of this boot when same_boot.
+ * Past requests to an app's endpoint, by whichever outputs, for its windows:
+ * those that ended at `since_boot` or later, in no order; then, when it was
+ * not this boot all that time, those of other boots, newest first, until
+ * `visit` returns false.
  */
 struct queue_past {
 	int64_t	request;
-	int64_t	app;			/* that it went to */
 	int64_t	objects;
-	int64_t	ended_boot;
 	bool	same_boot;
+	int64_t	ended_boot;		/* of this boot, when same_boot */
 };
 typedef bool queue_past_visit(const struct queue_past *, void *arg);
-void	queue_past(struct queue *, int64_t lane, queue_past_visit *,
-	    void *arg);
+void	queue_past(struct queue *, int64_t app, enum heap_lane,
+	    int64_t since_boot, queue_past_visit *, void *arg);
 typedef void queue_mention(int64_t identity, int64_t objects, void *arg);
 void	queue_mentioned(struct queue *, int64_t request, queue_mention *,
 	    void *arg);

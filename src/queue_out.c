@@ -49,23 +49,56 @@ queue_next_due(struct queue *q)
 	return instant(q, store_sql(q->store, SQL_DEFERRED_NEXT));
 }
 
-size_t
-queue_waiting(struct queue *q, int64_t lane, int64_t now,
-    struct queue_waiting *w, size_t n)
+/* Columns: identity, ready, next_at. */
+static size_t
+read_waiting(struct queue *q, sqlite3_stmt *st, struct queue_waiting *w,
+    size_t n)
 {
-	sqlite3_stmt *st = store_sql(q->store, SQL_WAITING_FIRST);
 	size_t found = 0;
 
-	store_int(st, ":lane", lane);
-	store_int(st, ":now", now);
 	store_int(st, ":n", (int64_t)n);
 	while (found < n && store_row(q->store, st)) {
 		w[found].identity = sqlite3_column_int64(st, 0);
 		w[found].ready = sqlite3_column_int64(st, 1);
+		w[found].next_at = sqlite3_column_int64(st, 2);
 		found++;
 	}
 	sqlite3_reset(st);
 	stat_add(STAT_planner_rows, found);
+	return found;
+}
+
+size_t
+queue_waiting(struct queue *q, int64_t lane, int64_t now,
+    const struct queue_waiting *after, struct queue_waiting *w, size_t n)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_WAITING_FIRST);
+
+	store_int(st, ":lane", lane);
+	store_int(st, ":now", now);
+	store_int(st, ":after_at", after != NULL ? after->next_at : INT64_MIN);
+	store_int(st, ":after", after != NULL ? after->identity : 0);
+	return read_waiting(q, st, w, n);
+}
+
+#define LEVEL_MAX	40	/* more events than fit on a disk */
+
+size_t
+queue_longest(struct queue *q, int64_t lane, int64_t now,
+    struct queue_waiting *w, size_t n)
+{
+	sqlite3_stmt *st;
+	size_t found = 0;
+	int level;
+
+	for (level = LEVEL_MAX; level >= QUEUE_LEVEL_MIN && found < n;
+	    level--) {
+		st = store_sql(q->store, SQL_WAITING_LONGEST);
+		store_int(st, ":lane", lane);
+		store_int(st, ":level", level);
+		store_int(st, ":now", now);
+		found += read_waiting(q, st, w + found, n - found);
+	}
 	return found;
 }
 
@@ -86,6 +119,19 @@ queue_park(struct queue *q, int64_t lane, int64_t identity, int64_t next_at)
 	store_int(st, ":lane", lane);
 	store_int(st, ":identity", identity);
 	store_int(st, ":next_at", next_at);
+	store_run(q->store, st);
+}
+
+void
+queue_wake(struct queue *q, int64_t lane, int64_t identity, int64_t above,
+    int64_t now)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_WAITING_WAKE);
+
+	store_int(st, ":lane", lane);
+	store_int(st, ":identity", identity);
+	store_int(st, ":above", above);
+	store_int(st, ":now", now);
 	store_run(q->store, st);
 }
 
@@ -477,22 +523,41 @@ queue_lane_open_ms(struct queue *q, int64_t lane, int64_t open_ms)
 	store_run(q->store, st);
 }
 
-void
-queue_past(struct queue *q, int64_t lane, queue_past_visit *visit, void *arg)
+static sqlite3_stmt *
+past_of(struct queue *q, enum sql id, int64_t app, enum heap_lane kind,
+    int64_t since_boot)
 {
-	sqlite3_stmt *st = store_sql(q->store, SQL_WINDOW_REQUESTS);
-	struct queue_past p;
+	sqlite3_stmt *st = store_sql(q->store, id);
 
-	store_int(st, ":lane", lane);
+	store_int(st, ":app", app);
+	store_text(st, ":kind", heap_lane_name(kind));
 	store_text(st, ":boot_id", clock_boot_id());
-	while (store_row(q->store, st)) {
+	store_int(st, ":since", since_boot);
+	return st;
+}
+
+void
+queue_past(struct queue *q, int64_t app, enum heap_lane kind,
+    int64_t since_boot, queue_past_visit *visit, void *arg)
+{
+	sqlite3_stmt *st;
+	struct queue_past p = { .same_boot = true };
+	bool more = true;
+
+	st = past_of(q, SQL_WINDOW_REQUESTS, app, kind, since_boot);
+	while (more && store_row(q->store, st)) {
 		p.request = sqlite3_column_int64(st, 0);
-		p.app = sqlite3_column_int64(st, 1);
-		p.objects = sqlite3_column_int64(st, 2);
-		p.ended_boot = sqlite3_column_int64(st, 3);
-		p.same_boot = sqlite3_column_int(st, 4) != 0;
-		if (!visit(&p, arg))
-			break;
+		p.objects = sqlite3_column_int64(st, 1);
+		p.ended_boot = sqlite3_column_int64(st, 2);
+		more = visit(&p, arg);
+	}
+	sqlite3_reset(st);
+	p = (struct queue_past){ .same_boot = false };
+	st = past_of(q, SQL_WINDOW_REQUESTS_BEFORE, app, kind, since_boot);
+	while (more && store_row(q->store, st)) {
+		p.request = sqlite3_column_int64(st, 0);
+		p.objects = sqlite3_column_int64(st, 1);
+		more = visit(&p, arg);
 	}
 	sqlite3_reset(st);
 }

@@ -29,8 +29,8 @@ struct store {
 	int		 lock_fd;	/* -1: none */
 	sqlite3_stmt	*stmt[SQL_COUNT];
 	bool		 open;		/* in a transaction */
-	bool		 failed;	/* it must be rolled back; never of a reader */
-	bool		 interrupted;	/* readers, since store_ask */
+	bool		 failed;	/* a writer's: it must be rolled back */
+	bool		 interrupted;	/* a reader's, since store_ask */
 	struct why	 error;
 };
 

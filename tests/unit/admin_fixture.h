@@ -29,7 +29,7 @@ struct bench {
 	struct admin	*admin;
 	struct moment	 now;
 	const char	*output_name;	/* of the next bench_reload: "heap" */
-	int64_t		 due_at;	/* bench_attempt's, if it is not stuck */
+	int64_t		 due_at;	/* bench_attempt's, if not stuck */
 	char		*token;
 	char		*read_token;
 	bool		 fail_commits;	/* turns are rolled back */

@@ -571,17 +571,21 @@ main(void)
 		ADMIN_TEST(admin_request_takes_json_bodies_only),
 		ADMIN_TEST(admin_request_says_nothing_of_cross_origin_sharing),
 		ADMIN_TEST(admin_request_knows_its_paths_and_methods),
-		ADMIN_TEST(admin_request_refuses_parameters_that_it_does_not_know),
+		ADMIN_TEST(
+		    admin_request_refuses_parameters_that_it_does_not_know),
 		ADMIN_TEST(admin_status_tells_the_state_of_the_whole),
 		ADMIN_TEST(admin_outputs_shows_lanes_and_windows),
 		ADMIN_TEST(admin_metrics_are_prometheus_text),
 		ADMIN_TEST(admin_ready_names_each_check),
-		ADMIN_TEST(admin_ready_fails_while_somebody_holds_the_write_lock),
+		ADMIN_TEST(
+		    admin_ready_fails_while_somebody_holds_the_write_lock),
 		ADMIN_TEST(admin_ready_fails_when_the_agent_stops),
-		ADMIN_TEST(admin_progress_fails_when_what_is_due_does_not_leave),
+		ADMIN_TEST(
+		    admin_progress_fails_when_what_is_due_does_not_leave),
 		ADMIN_TEST(admin_progress_fails_while_a_breaker_is_open),
 		ADMIN_TEST(admin_turn_writes_once_the_lock_is_free),
-		ADMIN_TEST(admin_turn_gives_up_after_a_second_and_names_the_holder),
+		ADMIN_TEST(
+		    admin_turn_gives_up_after_a_second_and_names_the_holder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -503,10 +503,12 @@ main(void)
 		ADMIN_TEST(admin_replay_maps_what_never_had_a_payload),
 		ADMIN_TEST(admin_replay_maps_what_a_setting_skipped),
 		ADMIN_TEST(admin_replay_maps_again_when_asked),
-		ADMIN_TEST(admin_replay_maps_no_unanswered_event_again_unless_forced),
+		ADMIN_TEST(
+		    admin_replay_maps_no_unanswered_event_again_unless_forced),
 		ADMIN_TEST(admin_replay_reads_its_body_strictly),
 		ADMIN_TEST(admin_discard_ends_a_queued_event),
-		ADMIN_TEST(admin_discard_is_not_answered_200_unless_it_is_on_disk),
+		ADMIN_TEST(
+		    admin_discard_is_not_answered_200_unless_it_is_on_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -677,8 +677,10 @@ main(void)
 		TEST(inspect_requests_works_again_after_a_failure),
 		TEST(inspect_outputs_counts_events_by_state),
 		TEST(inspect_outputs_shows_one_that_is_not_configured_any_more),
-		TEST(inspect_oldest_due_counts_from_the_instant_it_could_have_left),
-		TEST(inspect_oldest_due_does_not_count_outputs_that_send_nothing),
+		TEST(
+		    inspect_oldest_due_counts_from_the_instant_it_could_have_left),
+		TEST(
+		    inspect_oldest_due_does_not_count_outputs_that_send_nothing),
 		cmocka_unit_test(inspect_open_shares_a_queue_in_memory),
 	};
 

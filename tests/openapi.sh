@@ -3,13 +3,13 @@
 # openapi.sh - doc/openapi.yaml has exactly the routes that the program has,
 # and every schema and response it refers to
 #
-# usage: openapi.sh PRINT_ROUTES
+# usage: openapi.sh [PRINT_ROUTES]
 #
 # $srcdir is the top of the source tree.
 
 set -eu
 
-routes=${1:?usage: openapi.sh PRINT_ROUTES}
+routes=${1:-${HEAPRELAY_BUILDDIR:-.}/tests/unit/print_routes}
 srcdir=${srcdir:-.}
 yaml=$srcdir/doc/openapi.yaml
 

@@ -119,12 +119,14 @@ done
 
 echo
 echo 'What arrived at the simulated Heap, oldest first:'
-curl -s "$sink/events" | jq -r '.events | reverse | .[] |
-    "  app \(.app_id)  \(.object.event)  identity \(.object.identity)\n    \(.object.properties | tojson)"'
+# Cut by text, since a tool that reads numbers would write 25.50 as 25.5.
+curl -s "$sink/events" | sed 's/{"number":/\n&/g' | sed -n \
+    's/.*"app_id":"\([0-9]*\)".*"object":\({.*}\)}[],}]*$/  app \1  \2/p' |
+    tac
 echo
 echo 'What the agent says of it (heaprelayctl events):'
 "$build/heaprelayctl" --url "$admin" --token-file "$run/admin.token" events |
-    jq -r '"  \(.id)  \(.state)  \(.output)  \(.lane)  \(.name)"'
+    jq -r '"  \(.id)  \(.state)  \(.output)  \(.lane)  \(.name // "")"'
 cat <<EOT
 
 The agent:  $ingest/v2/events, key demo-key, secret demo-secret

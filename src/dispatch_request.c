@@ -20,6 +20,10 @@
 #define LONGEST		32	/* backlogs compared */
 #define SHORT_LOOK_MS	1000	/* the app is full of what is in flight */
 
+/* Who was in a request goes behind all that were not, also of this instant;
+ * later requests of the same turn may carry it again. */
+#define BEHIND_MS	1
+
 /* Why an identity gave nothing (more). */
 enum stop {
 	STOP_NONE,		/* it has no more that is ready */
@@ -298,7 +302,7 @@ next_in_turn(struct filling *f)
 		if (!first)
 			last = f->waiting[f->waiting_n - 1];
 		f->waiting_n = queue_waiting(l->dispatch->queue, l->id,
-		    f->now.wall, first ? NULL : &last, f->waiting, CHUNK);
+		    f->now.wall + BEHIND_MS, first ? NULL : &last, f->waiting, CHUNK);
 		f->waiting_i = 0;
 		f->looked += f->waiting_n;
 		f->all_read = f->waiting_n < CHUNK;
@@ -344,7 +348,8 @@ above(const struct taker *t, int64_t level)
 	return t->left > level ? at_most(t->left - level, t->room) : 0;
 }
 
-/* The lowest level at which they all give no more than `room`. */
+/* The highest level at which they give all of `room`, or more by less than
+ * one each; 0: they have no more than that. */
 static int64_t
 level_of(struct taker *const *t, size_t n, int64_t room)
 {
@@ -360,7 +365,7 @@ level_of(struct taker *const *t, size_t n, int64_t room)
 		else
 			high = level;
 	}
-	return low;
+	return low > 0 ? low - 1 : 0;
 }
 
 /* What room is left goes to the longest backlogs of all identities that may
@@ -377,7 +382,8 @@ fill_backlogs(struct filling *f)
 
 	if (f->stop == STOP_FULL || room <= 0)
 		return;
-	n = queue_longest(l->dispatch->queue, l->id, f->now.wall, w,
+	n = queue_longest(l->dispatch->queue, l->id,
+	    f->now.wall + BEHIND_MS, w,
 	    (size_t)at_most(LONGEST, room));
 	for (i = 0; i < n; i++) {
 		t[found] = taker_find(f, w[i].identity);
@@ -615,9 +621,8 @@ occupy(struct flight *f, struct moment now)
 			pace(f, identity, now.boot);
 		next = to_wall(now, identity_next(l->app, l->kind, identity,
 		    1, now.boot));
-		/* Those that were not in this request come first. */
 		queue_park(l->dispatch->queue, l->id, identity,
-		    next > now.wall ? next : now.wall + 1);
+		    next > now.wall ? next : now.wall + BEHIND_MS);
 	}
 	for (i = 0; i < f->events_n; i++)
 		app_served(l->app, l->kind, f->events[i].event);

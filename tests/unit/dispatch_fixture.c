@@ -313,16 +313,21 @@ advance(struct fixture *f, int64_t ms)
 	clock_set(f->now);
 }
 
-/* One turn, and the clock at the next instant at which there is something to
- * do, but not later than `end`.  Fails when turns do not get anywhere. */
-static void
-turn_and_sleep(struct fixture *f, int64_t end, size_t *spins)
+/* One turn; the next instant at which there is something to do. */
+static int64_t
+turn(struct fixture *f)
 {
-	int64_t wait = fixture_turn(f), at;
+	int64_t wait = fixture_turn(f);
+	int64_t at = wait < FOREVER ? f->now.boot + wait : FOREVER;
 
-	at = wait < FOREVER ? f->now.boot + wait : FOREVER;
-	if (next_answer(f) < at)
-		at = next_answer(f);
+	return at < next_answer(f) ? at : next_answer(f);
+}
+
+/* The clock at that instant, but not later than `end`.  Fails when turns do
+ * not get anywhere. */
+static void
+sleep_until(struct fixture *f, int64_t at, int64_t end, size_t *spins)
+{
 	if (at > end)
 		at = end;
 	*spins = at > f->now.boot ? 0 : *spins + 1;
@@ -339,26 +344,27 @@ fixture_run(struct fixture *f, int64_t ms)
 	size_t spins = 0;
 
 	while (f->now.boot < end)
-		turn_and_sleep(f, end, &spins);
-	while (fixture_turn(f) == 0)
-		if (++spins > SPINS)
-			fail_msg("%d turns at one instant", SPINS);
+		sleep_until(f, turn(f), end, &spins);
+	while (turn(f) <= f->now.boot)
+		sleep_until(f, f->now.boot, end, &spins);
 }
 
 int64_t
 fixture_drain(struct fixture *f, int64_t limit_ms)
 {
-	int64_t begin = f->now.boot, end = begin + limit_ms;
+	int64_t begin = f->now.boot, end = begin + limit_ms, at;
 	size_t spins = 0;
 
-	while (count_state(f, "queued") + count_state(f, "inflight") > 0) {
+	for (;;) {
+		at = turn(f);
+		if (count_state(f, "queued") + count_state(f, "inflight") == 0)
+			return f->now.boot - begin;
 		if (f->now.boot >= end)
 			fail_msg("not drained after %lld ms: queued=%lld",
 			    (long long)limit_ms,
 			    (long long)count_state(f, "queued"));
-		turn_and_sleep(f, end, &spins);
+		sleep_until(f, at, end, &spins);
 	}
-	return f->now.boot - begin;
 }
 
 void

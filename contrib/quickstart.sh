@@ -120,7 +120,7 @@ done
 echo
 echo 'What arrived at the simulated Heap, oldest first:'
 # Cut by text, since a tool that reads numbers would write 25.50 as 25.5.
-curl -s "$sink/events" | sed 's/{"number":/\n&/g' | sed -n \
+{ curl -s "$sink/events"; echo; } | sed 's/{"number":/\n&/g' | sed -n \
     's/.*"app_id":"\([0-9]*\)".*"object":\({.*}\)}[],}]*$/  app \1  \2/p' |
     tac
 echo

@@ -170,10 +170,11 @@ basic_credentials(const char *header, struct buf *text, const char **secret)
 	header += strspn(header, " ");
 	if (!hash_unbase64(header, text))
 		return false;
-	if (text->len > 0 && text->p[text->len - 1] == '\n')
+	if (text->len > 0 && text->p[text->len - 1] == '\n') {
 		buf_cut(text, text->len - 1);
-	if (text->len > 0 && text->p[text->len - 1] == '\r')
-		buf_cut(text, text->len - 1);
+		if (text->len > 0 && text->p[text->len - 1] == '\r')
+			buf_cut(text, text->len - 1);
+	}
 	(void)buf_str(text);
 	colon = memchr(text->p, ':', text->len);
 	if (colon == NULL || memchr(text->p, '\0', text->len) != NULL)
@@ -216,17 +217,25 @@ rate_wait(struct intake *in, const struct config_input *input, int64_t now)
 	return (rate_next(rate, 0, 1, now) - now + 999) / 1000;
 }
 
+/*
+ * A bulk request may be larger than what is left, or than the limit: what is
+ * over it counts in the windows that follow, so that the rate holds.
+ */
 static void
 rate_count(struct intake *in, const struct config_input *input,
     size_t batches, int64_t now)
 {
 	struct rate *rate = in->rate[input - in->config->inputs];
+	int64_t left = (int64_t)batches, at = now, n;
 
-	if (rate == NULL || batches == 0)
+	if (rate == NULL)
 		return;
 	rate_expire(rate, now);
-	rate_note(rate, 0, ++in->rate_id, (int64_t)batches, now);
-	rate_end(rate, 0, in->rate_id, now);
+	for (; left > 0; left -= n, at += RATE_WINDOW_MS) {
+		n = left < input->rate_limit ? left : input->rate_limit;
+		rate_note(rate, 0, ++in->rate_id, n, now);
+		rate_end(rate, 0, in->rate_id, at);
+	}
 }
 
 /*
@@ -288,24 +297,34 @@ intake_early(struct http_request *r, void *arg)
 	return true;
 }
 
-/* The body without its coding, lent; NULL: the request was answered. */
+static bool
+is_plain(const char *coding)
+{
+	return coding == NULL || coding[0] == '\0' ||
+	    strcasecmp(coding, "identity") == 0;
+}
+
+/* The body without its coding, lent; NULL: the request was answered.  What
+ * counts is the size without it. */
 static const char *
 decoded_body(struct intake *in, struct http_request *r, size_t *len)
 {
 	const char *coding = http_header(r, "Content-Encoding");
+	bool one = http_header_count(r, "Content-Encoding") <= 1;
+	size_t max = (size_t)in->config->max_request_bytes;
 	const char *body = http_body(r, len);
 	struct why why, message;
 
-	if (*len > (size_t)in->config->max_request_bytes) {
+	if (one && is_plain(coding)) {
+		if (*len <= max)
+			return body;
 		refuse(in, r, 413, NULL, "The request body is too large.");
 		return NULL;
 	}
-	if (coding == NULL || coding[0] == '\0' ||
-	    strcasecmp(coding, "identity") == 0)
-		return body;
 	buf_reset(&in->body);
-	in->body.max = (size_t)in->config->max_request_bytes;
-	switch (inflate_body(coding, body, *len, &in->body, &why)) {
+	in->body.max = max;
+	switch (!one ? INFLATE_UNKNOWN :
+	    inflate_body(coding, body, *len, &in->body, &why)) {
 	case INFLATE_OK:
 		*len = in->body.len;
 		return buf_str(&in->body);

@@ -51,6 +51,9 @@ forget(struct accept_fixture *f)
 	profile_free(f->profiles);
 	outputs_free(&f->outputs);
 	config_free(f->config);
+	f->acceptor = NULL;
+	f->profiles = NULL;
+	f->config = NULL;
 }
 
 static void

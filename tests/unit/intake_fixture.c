@@ -88,7 +88,12 @@ intake_configure(struct intake_fixture *f, const char *text)
 	assert_int_equal(queue_begin(f->accept->queue->q), QUEUE_READY);
 	accept_configure(f->accept, text);
 	assert_true(queue_commit(f->accept->queue->q));
-	intake_reload(f->intake, f->accept->acceptor, f->accept->config);
+	if (f->intake != NULL)
+		intake_reload(f->intake, f->accept->acceptor,
+		    f->accept->config);
+	else
+		f->intake = intake_new(f->accept->queue->q,
+		    f->accept->acceptor, f->accept->config);
 	config_free(old);
 	http_free(f->http);
 	listen_at(f);

@@ -39,7 +39,8 @@ int	intake_fixture_teardown(void **state);
 #define AUTH_FEED	"Authorization: Basic a2V5LTI6cy0y\r\n"
 #define AUTH_NOBODY	"Authorization: Basic a2V5LTM6cy0z\r\n"
 
-/* Other settings from now on: the lines behind ACCEPT_CONFIG's. */
+/* Other settings from now on, by a reload or, if the intake is NULL, by a new
+ * one. */
 void	intake_configure(struct intake_fixture *, const char *text);
 /* One turn, without waiting. */
 void	intake_loop(struct intake_fixture *);

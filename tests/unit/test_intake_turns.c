@@ -300,9 +300,14 @@ static void
 intake_keeps_some_of_the_disk_free(void **state)
 {
 	struct intake_fixture *f = *state;
+	char *text = xasprintf("[agent]\ndatabase = %s\n"
+	    "[ingest]\nmin_free_disk = 1000000g\n%s",
+	    f->accept->queue->path, ACCEPT_CONFIG);
 
-	intake_configure(f, "[ingest]\nmin_free_disk = 1000000g\n"
-	    ACCEPT_CONFIG);
+	intake_free(f->intake);		/* the database is no matter of a reload */
+	f->intake = NULL;
+	intake_configure(f, text);
+	free(text);
 
 	assert_non_null(strstr(post(f), "Cannot store now: only "));
 	assert_non_null(strstr(f->answer.p, " bytes are free on the disk of "

@@ -36,7 +36,7 @@ struct intake {
 	int64_t			 rate_id;
 	struct parked		*first, **last;
 	bool			 stopping;
-	int64_t			 room_at;	/* boot ms; when it was looked */
+	int64_t			 room_at;	/* boot ms; of the last look */
 	char			 no_room[256];	/* "" : there is room */
 	char			*directory;	/* of the database */
 	struct buf		 body;		/* inflated */
@@ -191,6 +191,7 @@ authenticate(struct intake *in, const char *header)
 {
 	const struct config_input *found = NULL;
 	const char *secret;
+	bool key;
 	size_t i;
 
 	buf_reset(&in->body);
@@ -199,8 +200,9 @@ authenticate(struct intake *in, const char *header)
 	for (i = 0; i < in->config->inputs_n; i++) {
 		const struct config_input *input = &in->config->inputs[i];
 
-		if (hash_equal(in->body.p, input->key) &
-		    hash_equal(secret, input->secret))
+		/* Both are compared, whatever the first one says. */
+		key = hash_equal(in->body.p, input->key);
+		if (hash_equal(secret, input->secret) && key)
 			found = input;
 	}
 	return found;

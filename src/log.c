@@ -74,7 +74,7 @@ put_json_text(struct buf *b, const char *s)
 }
 
 /* One write(2) a line, so that lines of several processes do not mix. */
-static void
+static void HR_PRINTF(2, 0)
 emit(enum log_level level, const char *fmt, va_list ap)
 {
 	struct buf message = BUF_INIT, line = BUF_INIT;

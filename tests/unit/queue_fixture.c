@@ -89,7 +89,7 @@ queue_fixture_teardown(void **state)
 	return 0;
 }
 
-static sqlite3_stmt *
+static HR_PRINTF(2, 0) sqlite3_stmt *
 ask(struct queue_fixture *f, const char *sql, va_list ap)
 {
 	sqlite3 *db = store_db(queue_store(f->q));

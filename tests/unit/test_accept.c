@@ -18,8 +18,8 @@
 #define SESSION	"\"events\":[{\"event_type\":\"session_start\"}]"
 #define NO_TYPE	"\"events\":[{\"data\":{}}]"
 #define OPT_OUT	"\"events\":[{\"event_type\":\"opt_out\"}]"
-#define MISSING	"{\"code\":\"BAD_REQUEST\",\"message\":\"Required event field " \
-		"\\\"event_type\\\" is missing or empty.\"}"
+#define MISSING	"{\"code\":\"BAD_REQUEST\",\"message\":\"Required event " \
+		"field \\\"event_type\\\" is missing or empty.\"}"
 
 static void
 assert_told(struct accept_fixture *f, const char *expected)

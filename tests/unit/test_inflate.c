@@ -158,7 +158,8 @@ static void
 inflate_body_refuses_what_ends_too_early(void **state)
 {
 	static const int forms[] = { GZIP, ZLIB, RAW };
-	static const char text[] = "{\"events\":[{\"event_type\":\"opt_out\"}]}";
+	static const char text[] =
+	    "{\"events\":[{\"event_type\":\"opt_out\"}]}";
 	size_t f, n, packed;
 
 	(void)state;
@@ -206,7 +207,8 @@ inflate_body_refuses_what_follows_the_end(void **state)
 static void
 inflate_body_refuses_damaged_bytes(void **state)
 {
-	static const char text[] = "{\"events\":[{\"event_type\":\"opt_out\"}]}";
+	static const char text[] =
+	    "{\"events\":[{\"event_type\":\"opt_out\"}]}";
 	size_t i, packed;
 	char *body = pack(GZIP, text, strlen(text), &packed);
 

@@ -88,7 +88,8 @@ intake_knows_no_other_path(void **state)
 {
 	static const char *const targets[] = { "/", "/v1/events", "/v2",
 	    "/v2/", "/v2/event", "/v2/events/x", "/v2/events//", "/V2/events",
-	    "/v2/Events", "/v2/s2s/events", "/v2/v2/events", "/events/events/events",
+	    "/v2/Events", "/v2/s2s/events", "/v2/v2/events",
+	    "/events/events/events",
 	    "/v2/bulkevents/events", "/historical", "//events", "/events%2f",
 	    "/v2/bulkevents/historical/historical", "/health/live" };
 	struct intake_fixture *f = *state;

@@ -304,7 +304,8 @@ intake_keeps_some_of_the_disk_free(void **state)
 	    "[ingest]\nmin_free_disk = 1000000g\n%s",
 	    f->accept->queue->path, ACCEPT_CONFIG);
 
-	intake_free(f->intake);		/* the database is no matter of a reload */
+	/* The database is no matter of a reload. */
+	intake_free(f->intake);
 	f->intake = NULL;
 	intake_configure(f, text);
 	free(text);

@@ -458,8 +458,7 @@ profile_resolve_of_nobody_writes_nothing(void **state)
 		"{\"user_identities\":null}",
 		"{\"user_identities\":{\"email\":\" \"}}",
 		"{\"user_identities\":{\"email_address\":\"a@x.org\"}}",
-		"{\"device_info\":{\"ios_idfv\":"
-		    "\"00000000-0000-0000-0000-000000000000\"}}",
+		"{\"mp_deviceid\":\"00000000-0000-0000-0000-000000000000\"}",
 	};
 	struct bench *b = *state;
 	int64_t mpid;

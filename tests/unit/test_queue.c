@@ -268,7 +268,8 @@ static void
 queue_batch_is_stored_as_received(void **state)
 {
 	struct queue_fixture *f = *state;
-	static const char body[] = "{ \"a\" :\t1.10, \"b\": \"\xc3\xa9\" } rest";
+	static const char body[] =
+	    "{ \"a\" :\t1.10, \"b\": \"\xc3\xa9\" } rest";
 	struct queue_batch b = {
 		.receipt_id = "r-1", .input = "shop",
 		.path = "/v2/bulkevents", .development = true,

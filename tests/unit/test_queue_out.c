@@ -252,7 +252,8 @@ queue_ready_hands_out_an_identitys_events_oldest_first(void **state)
 	assert_int_equal(l.last.objects, 1);
 	assert_false(l.last.commerce);
 	assert_int_equal(l.last.received_at, QUEUE_NOW);
-	assert_string_equal(l.payload, "{\"identity\":\"ada\",\"event\":\"E\"}");
+	assert_string_equal(l.payload,
+	    "{\"identity\":\"ada\",\"event\":\"E\"}");
 }
 
 static void

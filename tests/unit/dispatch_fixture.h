@@ -49,8 +49,10 @@ struct fixture {
 	struct config	 config;
 	struct config_output settings[OUTPUTS];
 	struct outputs	 outputs;
+	char		 label[40];	/* for messages: which run this is */
 	uint64_t	 random;	/* what the next draws give */
 	int		 fail_commits;	/* so many turns cannot be stored */
+	bool		 lazy;		/* what is put waits for the turn */
 	/* The far side. */
 	far_side	*far;
 	void		*far_arg;
@@ -97,7 +99,7 @@ char	*track_payload(struct fixture *, const char *identity, size_t objects,
 char	*property_payload(const char *identity, const char *members);
 
 /* Queues one event of the output; `commerce` ones travel in bulk only.
- * Durable on return.  Returns its id. */
+ * Durable on return, unless the fixture is lazy.  Returns its id. */
 int64_t	put_track(struct fixture *, size_t output, const char *identity,
 	    size_t objects, bool commerce);
 /* n of one object each in one transaction; returns the first id. */

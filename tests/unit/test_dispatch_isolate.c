@@ -280,6 +280,43 @@ isolate_does_not_read_groups_again_that_wait_for_room(void **state)
 	fixture_drain(f, 600000);
 }
 
+static void
+hold_back(struct fixture *f, struct post *p)
+{
+	(void)f;
+	p->answer_at = FOREVER;
+}
+
+/* A group may travel in parts, when its identities have room in turn. */
+static void
+isolate_keeps_a_group_while_a_part_of_it_is_out(void **state)
+{
+	struct fixture *f = *state;
+
+	f->settings[0].identity_limit = (struct config_limit){ 3, 1000 };
+	fixture_reload(f);
+	f->far = hold_back;
+	put_track(f, 0, "ada", 1, false);
+	put_many(f, 0, "bob", 3);
+	fixture_turn(f);
+	assert_int_equal(post_objects(&f->posts[0]), 4);
+	/* The halves are ada's with one of bob's, and two of bob's; only ada
+	 * has room at once. */
+	post_answer(f, 0, 413, NULL);
+	fixture_run(f, 1100);
+	assert_int_equal(posts_out(f), 3);
+	assert_int_equal(post_objects(&f->posts[1]), 1);
+
+	post_answer(f, 1, 200, NULL);
+	fixture_turn(f);
+	f->far = NULL;
+	post_answer(f, 2, 500, NULL);
+	fixture_turn(f);
+	post_answer(f, 3, 500, NULL);
+	fixture_drain(f, 60000);
+	assert_int_equal(count_state(f, "delivered"), 4);
+}
+
 /* A commerce event's objects are one event: an index may name any. */
 static void
 isolate_finds_the_event_of_a_named_object(void **state)
@@ -340,6 +377,7 @@ main(void)
 		DISPATCH_TEST(isolate_lets_others_have_their_share),
 		DISPATCH_TEST(
 		    isolate_does_not_read_groups_again_that_wait_for_room),
+		DISPATCH_TEST(isolate_keeps_a_group_while_a_part_of_it_is_out),
 		DISPATCH_TEST(isolate_finds_the_event_of_a_named_object),
 		DISPATCH_TEST(isolate_works_for_user_properties),
 	};

@@ -144,7 +144,20 @@ SELECT identity, ready, next_at FROM waiting
 SELECT next_at FROM waiting WHERE lane = :lane ORDER BY next_at LIMIT 1;
 
 --: waiting_park
-UPDATE waiting SET next_at = :next_at
+-- The level is set here, where the row is written anyway, and not with every
+-- event that comes.
+UPDATE waiting SET next_at = :next_at,
+	level = CASE WHEN ready < 8 THEN NULL WHEN ready < 16 THEN 3
+		WHEN ready < 32 THEN 4 WHEN ready < 64 THEN 5 WHEN ready < 128 THEN 6
+		WHEN ready < 256 THEN 7 WHEN ready < 512 THEN 8
+		WHEN ready < 1024 THEN 9 WHEN ready < 2048 THEN 10
+		WHEN ready < 4096 THEN 11 WHEN ready < 8192 THEN 12
+		WHEN ready < 16384 THEN 13 WHEN ready < 32768 THEN 14
+		WHEN ready < 65536 THEN 15 WHEN ready < 131072 THEN 16
+		WHEN ready < 262144 THEN 17 WHEN ready < 524288 THEN 18
+		WHEN ready < 1048576 THEN 19 WHEN ready < 2097152 THEN 20
+		WHEN ready < 4194304 THEN 21 WHEN ready < 8388608 THEN 22
+		WHEN ready < 16777216 THEN 23 ELSE 24 END
  WHERE lane = :lane AND identity = :identity;
 
 --: waiting_wake

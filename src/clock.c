@@ -103,10 +103,24 @@ date_from_days(int64_t days, int64_t *y, int *m, int *d)
 	*y = yoe + era * 400 + (*m <= 2);
 }
 
+/* n digits of value, then `end`; where the next goes. */
+static char *
+put_digits(char *out, int64_t value, int n, char end)
+{
+	int i;
+
+	for (i = n - 1; i >= 0; i--, value /= 10)
+		out[i] = (char)('0' + value % 10);
+	out[n] = end;
+	return out + n + 1;
+}
+
+/* By hand: every event has a timestamp, and printf is slow at it. */
 const char *
 clock_text(int64_t wall, char *out)
 {
 	int64_t days = wall / 86400000, rest = wall % 86400000, y;
+	char *p = out;
 	int m, d;
 
 	if (rest < 0) {
@@ -114,10 +128,19 @@ clock_text(int64_t wall, char *out)
 		days--;
 	}
 	date_from_days(days, &y, &m, &d);
-	snprintf(out, CLOCK_TEXT, "%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ",
-	    (long long)y, m, d, (int)(rest / 3600000),
-	    (int)(rest / 60000 % 60), (int)(rest / 1000 % 60),
-	    (int)(rest % 1000));
+	if (y < 0 || y > 9999) {
+		snprintf(out, CLOCK_TEXT, "%lld-%02d-%02d", (long long)y,
+		    m % 100, d % 100);
+		return out;
+	}
+	p = put_digits(p, y, 4, '-');
+	p = put_digits(p, m, 2, '-');
+	p = put_digits(p, d, 2, 'T');
+	p = put_digits(p, rest / 3600000, 2, ':');
+	p = put_digits(p, rest / 60000 % 60, 2, ':');
+	p = put_digits(p, rest / 1000 % 60, 2, '.');
+	p = put_digits(p, rest % 1000, 3, 'Z');
+	*p = '\0';
 	return out;
 }
 

@@ -10,15 +10,27 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 #include "hash.h"
 #include "log.h"
 
+/*
+ * One context for all digests: to look the algorithm up by name, as the
+ * one-call functions do, costs more than to digest a short text.
+ */
 void
 hash_sha256(const void *p, size_t n, uint8_t out[32])
 {
-	if (SHA256(p, n, out) == NULL)
+	static EVP_MD_CTX *context;
+	static EVP_MD *sha256;
+
+	if (context == NULL) {
+		context = EVP_MD_CTX_new();
+		sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	}
+	if (context == NULL || EVP_DigestInit_ex2(context, sha256, NULL) != 1 ||
+	    EVP_DigestUpdate(context, p, n) != 1 ||
+	    EVP_DigestFinal_ex(context, out, NULL) != 1)
 		fatal(EXIT_INTERNAL, "hash: SHA-256 failed in libcrypto");
 }
 
@@ -43,11 +55,29 @@ hash_fnv1a(const void *p, size_t n)
 	return h;
 }
 
+/* A page of randomness at a time; a page that was handed out is wiped. */
 void
 hash_random(void *p, size_t n)
 {
-	if (RAND_bytes(p, (int)n) != 1)
-		fatal(EXIT_INTERNAL, "hash: no randomness from libcrypto");
+	static uint8_t page[4096];
+	static size_t left;
+	uint8_t *out = p;
+	size_t some;
+
+	while (n > 0) {
+		if (left == 0) {
+			if (RAND_bytes(page, sizeof(page)) != 1)
+				fatal(EXIT_INTERNAL,
+				    "hash: no randomness from libcrypto");
+			left = sizeof(page);
+		}
+		some = n < left ? n : left;
+		memcpy(out, page + sizeof(page) - left, some);
+		OPENSSL_cleanse(page + sizeof(page) - left, some);
+		left -= some;
+		out += some;
+		n -= some;
+	}
 }
 
 char *

@@ -81,7 +81,7 @@ queue_waiting(struct queue *q, int64_t lane, int64_t now,
 	return read_waiting(q, st, w, n);
 }
 
-#define LEVEL_MAX	40	/* more events than fit on a disk */
+#define LEVEL_MAX	24	/* as in waiting_park */
 
 size_t
 queue_longest(struct queue *q, int64_t lane, int64_t now,

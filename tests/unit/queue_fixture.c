@@ -186,8 +186,6 @@ static const struct {
 	    "ready FROM waiting EXCEPT SELECT lane, identity, count(*) "
 	    "FROM event WHERE state = 'queued' AND due_at IS NULL "
 	    "AND suspect IS NULL GROUP BY 1, 2)" },
-	{ "levels of those who wait", "SELECT count(*) FROM waiting "
-	    "WHERE ready < 1 << level OR ready >= 2 << level" },
 	{ "batches", "SELECT count(*) FROM batch AS b WHERE live <> "
 	    "(SELECT count(*) FROM event WHERE batch = b.id)" },
 	{ "events without a batch", "SELECT count(*) FROM event "

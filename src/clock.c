@@ -129,8 +129,10 @@ clock_text(int64_t wall, char *out)
 	}
 	date_from_days(days, &y, &m, &d);
 	if (y < 0 || y > 9999) {
-		snprintf(out, CLOCK_TEXT, "%lld-%02d-%02d", (long long)y,
-		    m % 100, d % 100);
+		snprintf(out, CLOCK_TEXT, "%lld-%02d-%02dT%02d:%02d:%02d.%03dZ",
+		    (long long)y, m, d, (int)(rest / 3600000),
+		    (int)(rest / 60000 % 60), (int)(rest / 1000 % 60),
+		    (int)(rest % 1000));
 		return out;
 	}
 	p = put_digits(p, y, 4, '-');

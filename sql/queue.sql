@@ -23,6 +23,9 @@ RETURNING id;
 -- Those that are configured say so again.
 UPDATE output SET app = NULL;
 
+--: app_factor
+UPDATE app SET factor = :permille / 1000.0 WHERE id = :app;
+
 --: lane_put
 INSERT INTO lane (output, kind) VALUES (:output, :kind)
     ON CONFLICT DO UPDATE SET kind = excluded.kind
@@ -80,17 +83,43 @@ VALUES (:id, :batch, :event_index, :lane, :identity, :name, :received_at,
 	:failures, :failing_since, :failing_open_ms, :suspect, :ended_at);
 
 --: properties_queued
--- The update of an identity that waits; there is at most one.
-SELECT id, payload, due_at, failures, failing_since, failing_open_ms, suspect
-  FROM event
- WHERE state = 'queued' AND suspect IS NULL
-   AND lane = :lane AND identity = :identity AND id <> :id
+-- The update of an identity that waits, in any lane of the same app; there is
+-- at most one besides :id.  CROSS JOIN keeps the order: lanes are few.
+SELECT e.id, e.payload, e.due_at, e.failures, e.failing_since,
+       e.failing_open_ms, e.suspect
+  FROM lane_of_app AS l
+ CROSS JOIN event AS e
+ WHERE l.mine = :lane AND e.lane = l.lane AND e.identity = :identity
+   AND e.state = 'queued' AND e.suspect IS NULL AND e.id <> :id
 UNION ALL
-SELECT id, payload, due_at, failures, failing_since, failing_open_ms, suspect
-  FROM event
- WHERE state = 'queued' AND suspect IS NOT NULL
-   AND lane = :lane AND identity = :identity AND id <> :id
+SELECT e.id, e.payload, e.due_at, e.failures, e.failing_since,
+       e.failing_open_ms, e.suspect
+  FROM lane_of_app AS l
+ CROSS JOIN event AS e
+ WHERE l.mine = :lane AND e.lane = l.lane AND e.identity = :identity
+   AND e.state = 'queued' AND e.suspect IS NOT NULL AND e.id <> :id
 LIMIT 1;
+
+--: properties_newer
+-- What newer updates of the identity have set; one that is queued takes the
+-- old one under itself instead.
+SELECT e.payload FROM event AS old
+ CROSS JOIN lane_of_app AS l
+ CROSS JOIN event AS e
+ WHERE old.id = :id AND l.mine = old.lane AND e.lane = l.lane
+   AND e.identity = old.identity AND e.event_index IS NULL AND e.id > old.id
+   AND (e.state = 'delivered' OR e.state = 'inflight')
+   AND e.payload IS NOT NULL
+ ORDER BY e.id;
+
+--: properties_left
+UPDATE event SET payload = :payload WHERE id = :id;
+
+--: properties_superseded
+UPDATE event
+   SET state = 'skipped', reason = 'superseded', suspect = NULL,
+       ended_at = :now, generation = generation + 1
+ WHERE id = :id;
 
 --: event_inheritance
 SELECT identity, payload, due_at, failures, failing_since, failing_open_ms,
@@ -290,6 +319,24 @@ UPDATE event
        last_error = :error, suspect = NULL
  WHERE request = :request AND state = 'inflight';
 
+--: event_unrefuse
+-- All are refused: the fault is not in this one.
+UPDATE event SET state = 'queued', reason = NULL, due_at = NULL
+ WHERE id = :id AND state = 'stuck' AND reason = 'refused';
+
+--: properties_attempted
+-- The update of an identity that was sent last.
+SELECT payload, state = 'delivered', ended_at FROM event
+ WHERE event_index IS NULL AND request IS NOT NULL
+   AND lane = :lane AND identity = :identity
+ ORDER BY request DESC LIMIT 1;
+
+--: properties_unchanged
+UPDATE event
+   SET state = 'skipped', reason = 'unchanged', due_at = NULL,
+       suspect = NULL, ended_at = :now
+ WHERE id = :id AND state = 'queued';
+
 --: request_events
 SELECT id FROM event
  WHERE request = :request AND state = 'inflight'
@@ -371,9 +418,16 @@ INSERT INTO audit (done_at, action, subject, detail)
 VALUES (:now, :action, :subject, :detail);
 
 --: prune_delivered
-DELETE FROM event WHERE id IN (SELECT id FROM event
-	WHERE state = 'delivered' AND ended_at IS NOT NULL AND ended_at < :before
-	ORDER BY ended_at LIMIT :n);
+-- While an identity has a stuck update, its newer ones stay: a replay must
+-- know what they have set.
+DELETE FROM event WHERE id IN (SELECT e.id FROM event AS e
+	WHERE e.state = 'delivered' AND e.ended_at IS NOT NULL
+	  AND e.ended_at < :before
+	  AND NOT (e.event_index IS NULL AND EXISTS (SELECT 1 FROM event AS s
+		WHERE s.state = 'stuck' AND s.lane = e.lane
+		  AND s.identity = e.identity AND s.event_index IS NULL
+		  AND s.id < e.id))
+	ORDER BY e.ended_at LIMIT :n);
 
 --: prune_skipped
 DELETE FROM event WHERE id IN (SELECT id FROM event

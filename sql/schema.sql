@@ -136,6 +136,8 @@ CREATE INDEX event_inflight ON event (request) WHERE state = 'inflight';
 CREATE INDEX event_stuck ON event (lane, identity, id) WHERE state = 'stuck';
 CREATE INDEX event_properties ON event (lane, identity, id)
 	WHERE event_index IS NULL;
+CREATE INDEX event_attempted ON event (lane, identity, request)
+	WHERE event_index IS NULL AND request IS NOT NULL;
 CREATE INDEX event_ended ON event (state, ended_at) WHERE ended_at IS NOT NULL;
 
 -- Which identities have ready events in a lane, and when each may send.

@@ -2,12 +2,22 @@
 --
 -- Made anew at every start of the agent.  Times are readable text in UTC.
 
+DROP VIEW IF EXISTS lane_of_app;
 DROP VIEW IF EXISTS v_queue;
 DROP VIEW IF EXISTS v_stuck;
 DROP VIEW IF EXISTS v_requests;
 DROP VIEW IF EXISTS v_identities;
 DROP VIEW IF EXISTS v_windows;
 DROP VIEW IF EXISTS v_conservation;
+
+-- For each lane `mine`, the lanes of its kind that go to the same app: itself,
+-- and those of outputs that share the app.
+CREATE VIEW lane_of_app AS
+SELECT mine.id AS mine, l.id AS lane
+  FROM lane AS mine
+ CROSS JOIN output AS m ON m.id = mine.output
+ CROSS JOIN output AS o ON o.id = m.id OR o.app = m.app
+ CROSS JOIN lane AS l ON l.output = o.id AND l.kind = mine.kind;
 
 -- What is queued or in flight, oldest first.
 CREATE VIEW v_queue AS

@@ -337,3 +337,31 @@ heap_merge_properties(struct buf *b, const char *older, size_t older_len,
 	update_done(&new);
 	update_done(&old);
 }
+
+size_t
+heap_subtract_properties(struct buf *b, const char *update, size_t len,
+    const char *newer, size_t newer_len)
+{
+	struct update old, new;
+	const cJSON *property;
+	bool first = true;
+	size_t left = 0;
+
+	update_read(&old, update, len);
+	update_read(&new, newer, newer_len);
+
+	buf_puts(b, "{\"identity\":");
+	json_put(b, old.identity);
+	buf_puts(b, ",\"properties\":{");
+	cJSON_ArrayForEach(property, old.properties) {
+		if (update_find(&new, property) == NULL) {
+			put_property(b, property, &first);
+			left++;
+		}
+	}
+	buf_puts(b, "}}");
+
+	update_done(&new);
+	update_done(&old);
+	return left;
+}

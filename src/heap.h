@@ -86,5 +86,11 @@ bool	heap_answer_index(enum heap_lane, const char *text, size_t len,
  */
 void	heap_merge_properties(struct buf *, const char *older,
 	    size_t older_len, const char *newer, size_t newer_len);
+/*
+ * An older update without the properties that `newer` sets as well: what a
+ * replay of it may still send.  Appends a payload; returns how many are left.
+ */
+size_t	heap_subtract_properties(struct buf *, const char *update,
+	    size_t len, const char *newer, size_t newer_len);
 
 #endif

@@ -16,7 +16,8 @@
 #include "log.h"
 #include "rate.h"
 
-#define BUSY_MS		1000	/* how long a request waits for the lock */
+#define BUSY_MS		950	/* a request waits for the lock; with what
+				 * rounds it up, less than a second */
 #define BUSY_RETRY_MS	20
 #define ROOM_MS		250	/* how long a look at the disk holds */
 #define RATE_WINDOW_MS	1000	/* rate_limit is batches per second */

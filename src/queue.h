@@ -152,8 +152,9 @@ struct queue_waiting {
 size_t	queue_waiting(struct queue *, int64_t lane, int64_t now,
 	    const struct queue_waiting *after, struct queue_waiting *,
 	    size_t n);
-/* Those of them that have the longest backlogs: sorted only by powers of two,
- * and none with fewer than 2^QUEUE_LEVEL_MIN events. */
+/* Those of them that had the longest backlogs when queue_park saw them last:
+ * sorted only by powers of two, and none with fewer than 2^QUEUE_LEVEL_MIN
+ * events. */
 #define QUEUE_LEVEL_MIN	3
 size_t	queue_longest(struct queue *, int64_t lane, int64_t now,
 	    struct queue_waiting *, size_t n);
@@ -185,6 +186,13 @@ typedef bool queue_take(const struct queue_row *, void *arg);
 /* An identity's ready events with an id above `after`, oldest first. */
 void	queue_ready(struct queue *, int64_t lane, int64_t identity,
 	    int64_t after, queue_take *, void *arg);
+
+/* Was this the update of an identity that was sent last, and acknowledged
+ * after that instant? */
+bool	queue_unchanged(struct queue *, int64_t lane, int64_t identity,
+	    const char *payload, size_t len, int64_t after);
+/* queued -> skipped, `unchanged`. */
+void	queue_skip_unchanged(struct queue *, int64_t event, int64_t now);
 
 struct queue_group {
 	int64_t	id;
@@ -251,6 +259,10 @@ int64_t	queue_failed(struct queue *, const struct queue_end *, int64_t due_at,
 int64_t	queue_failures(struct queue *, int64_t request);
 int64_t	queue_stuck(struct queue *, const struct queue_end *,
 	    const char *reason);
+/* Back to the queue with an event that is stuck as `refused`: all of them
+ * are.  How many moved: 0 or 1. */
+int64_t	queue_unrefuse(struct queue *, int64_t lane, enum heap_lane,
+	    int64_t event, int64_t now);
 /* The ids in the order of the body; at most n. */
 size_t	queue_inflight(struct queue *, int64_t request, int64_t *events,
 	    size_t n);
@@ -265,6 +277,7 @@ void	queue_group_history(struct queue *, int64_t group, int64_t *aside,
 void	queue_group_end(struct queue *, const struct queue_end *,
 	    int64_t group);
 
+void	queue_app_factor(struct queue *, int64_t app, double factor);
 void	queue_lane_open_ms(struct queue *, int64_t lane, int64_t open_ms);
 
 /*
@@ -309,7 +322,8 @@ struct queue_found {
 
 bool	queue_find(struct queue *, int64_t event, struct queue_found *);
 /* stuck -> queued (or a `development` or `web_client_side` skip that was
- * mapped anew by queue_remap). */
+ * mapped anew by queue_remap).  A user-properties update sends only what no
+ * newer one has set since; if nothing is left it is skipped, `superseded`. */
 enum queue_moved queue_replay(struct queue *, int64_t event, int64_t now,
 	    struct why *);
 /* A payload for an event that has none; before queue_replay. */

@@ -74,6 +74,51 @@ replayable(const struct queue_found *f)
 	    strcmp(f->reason, "web_client_side") == 0);
 }
 
+/*
+ * What an old update may still send: without the properties that a newer one
+ * of its identity has set since.  true: something is left.
+ */
+static bool
+subtract_newer(struct queue *q, int64_t event, int64_t now)
+{
+	struct buf update = BUF_INIT, left = BUF_INIT, swap;
+	sqlite3_stmt *st = store_sql(q->store, SQL_EVENT_INHERITANCE);
+	size_t properties = SIZE_MAX;
+
+	store_int(st, ":id", event);
+	if (store_row(q->store, st))
+		buf_put(&update, sqlite3_column_text(st, 1),
+		    (size_t)sqlite3_column_bytes(st, 1));
+	sqlite3_reset(st);
+
+	st = store_sql(q->store, SQL_PROPERTIES_NEWER);
+	store_int(st, ":id", event);
+	while (properties > 0 && store_row(q->store, st)) {
+		buf_reset(&left);
+		properties = heap_subtract_properties(&left, update.p,
+		    update.len, (const char *)sqlite3_column_text(st, 0),
+		    (size_t)sqlite3_column_bytes(st, 0));
+		swap = update;
+		update = left;
+		left = swap;
+	}
+	sqlite3_reset(st);
+	if (properties == 0) {
+		st = store_sql(q->store, SQL_PROPERTIES_SUPERSEDED);
+		store_int(st, ":id", event);
+		store_int(st, ":now", now);
+		store_run(q->store, st);
+	} else if (properties != SIZE_MAX) {
+		st = store_sql(q->store, SQL_PROPERTIES_LEFT);
+		store_int(st, ":id", event);
+		store_text_n(st, ":payload", update.p, update.len);
+		store_run(q->store, st);
+	}
+	buf_free(&update);
+	buf_free(&left);
+	return properties > 0;
+}
+
 enum queue_moved
 queue_replay(struct queue *q, int64_t event, int64_t now, struct why *why)
 {
@@ -96,12 +141,14 @@ queue_replay(struct queue *q, int64_t event, int64_t now, struct why *why)
 		    "mapped again", (long long)event);
 		return QUEUE_UNMAPPED;
 	}
+	audit(q, "replay", event, now, &f);
+	if (f.kind == HEAP_USER_PROPERTIES && !subtract_newer(q, event, now))
+		return QUEUE_MOVED;
 	st = store_sql(q->store, SQL_EVENT_REPLAY);
 	store_int(st, ":id", event);
 	store_run(q->store, st);
 	if (f.kind == HEAP_USER_PROPERTIES)
 		queue_merge_back(q, f.lane, event, now);
-	audit(q, "replay", event, now, &f);
 	return QUEUE_MOVED;
 }
 

@@ -442,6 +442,48 @@ queue_stuck(struct queue *q, const struct queue_end *e, const char *reason)
 	return store_run(q->store, st);
 }
 
+int64_t
+queue_unrefuse(struct queue *q, int64_t lane, enum heap_lane kind,
+    int64_t event, int64_t now)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_EVENT_UNREFUSE);
+	int64_t moved;
+
+	store_int(st, ":id", event);
+	moved = store_run(q->store, st);
+	if (moved > 0 && kind == HEAP_USER_PROPERTIES)
+		queue_merge_back(q, lane, event, now);
+	return moved;
+}
+
+bool
+queue_unchanged(struct queue *q, int64_t lane, int64_t identity,
+    const char *payload, size_t len, int64_t after)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_PROPERTIES_ATTEMPTED);
+	bool same = false;
+
+	store_int(st, ":lane", lane);
+	store_int(st, ":identity", identity);
+	if (store_row(q->store, st))
+		same = sqlite3_column_int(st, 1) != 0 &&
+		    sqlite3_column_int64(st, 2) > after &&
+		    (size_t)sqlite3_column_bytes(st, 0) == len &&
+		    memcmp(sqlite3_column_text(st, 0), payload, len) == 0;
+	sqlite3_reset(st);
+	return same;
+}
+
+void
+queue_skip_unchanged(struct queue *q, int64_t event, int64_t now)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_PROPERTIES_UNCHANGED);
+
+	store_int(st, ":id", event);
+	store_int(st, ":now", now);
+	store_run(q->store, st);
+}
+
 size_t
 queue_inflight(struct queue *q, int64_t request, int64_t *events, size_t n)
 {
@@ -510,6 +552,16 @@ queue_group_end(struct queue *q, const struct queue_end *e, int64_t group)
 	store_int(st, ":id", group);
 	store_int(st, ":lane", e->lane);
 	store_int(st, ":request", e->request);
+	store_run(q->store, st);
+}
+
+void
+queue_app_factor(struct queue *q, int64_t app, double factor)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_APP_FACTOR);
+
+	store_int(st, ":app", app);
+	store_int(st, ":permille", (int64_t)(factor * 1000 + 0.5));
 	store_run(q->store, st);
 }
 

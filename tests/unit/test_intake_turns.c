@@ -222,7 +222,7 @@ intake_names_a_shell_that_is_not(void **state)
 
 	holder_lock(f->holder, f->accept->queue->path);
 	first = send_and_turn(f);
-	pass(f, 999);
+	pass(f, 949);
 	intake_loop(f);
 	second = send_and_turn(f);
 	assert_true(f->wait < 100);

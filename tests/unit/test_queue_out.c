@@ -191,6 +191,10 @@ queue_longest_has_the_long_backlogs_first(void **state)
 		for (k = 0; k < backlogs[i].n; k++)
 			put_track(f, backlogs[i].who);
 	settle(f);
+	assert_int_equal(queue_longest(f->q, lane, QUEUE_NOW, w, 5), 0);
+	for (i = 0; i < HR_COUNT(backlogs); i++)
+		queue_park(f->q, lane, queue_identity(f->q, backlogs[i].who),
+		    QUEUE_NOW);
 
 	/* Seven are too few. */
 	assert_int_equal(queue_longest(f->q, lane, QUEUE_NOW, w, 5), 4);

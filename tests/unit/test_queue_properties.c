@@ -299,6 +299,98 @@ stuck_update(struct queue_fixture *f, const char *properties)
 }
 
 static void
+queue_replay_sends_only_what_no_newer_update_has_set(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t old = put_update(f, "ada", "\"a\":1,\"b\":1,\"c\":1"), newer;
+	struct queue_end e = flown(f, old, 400);
+
+	queue_stuck(f->q, &e, "refused");
+	newer = put_update(f, "ada", "\"b\":2");
+	e = flown(f, newer, 200);
+	queue_delivered(f->q, &e);
+	newer = put_update(f, "ada", "\"c\":3,\"d\":3");
+	flown(f, newer, 200);
+	settle(f);
+
+	assert_int_equal(queue_replay(f->q, old, QUEUE_NOW, NULL),
+	    QUEUE_MOVED);
+
+	settle(f);
+	assert_state(f, old, "queued", "-");
+	assert_event(f, old, "payload", USER("ada", "\"a\":1"));
+}
+
+static void
+queue_replay_skips_an_update_that_is_superseded(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t old = put_update(f, "ada", "\"a\":1,\"b\":1"), newer;
+	struct queue_end e = flown(f, old, 400);
+
+	queue_stuck(f->q, &e, "refused");
+	newer = put_update(f, "ada", "\"b\":2,\"a\":2");
+	e = flown(f, newer, 200);
+	queue_delivered(f->q, &e);
+
+	assert_int_equal(queue_replay(f->q, old, QUEUE_NOW, NULL),
+	    QUEUE_MOVED);
+
+	settle(f);
+	assert_state(f, old, "skipped", "superseded");
+}
+
+static void
+queue_prune_keeps_what_a_stuck_update_is_superseded_by(void **state)
+{
+	struct queue_keep keep = { 1, 1, 1, 1, 1 };
+	struct queue_fixture *f = *state;
+	int64_t old = put_update(f, "ada", "\"a\":1"), newer, other;
+	struct queue_end e = flown(f, old, 400);
+
+	queue_stuck(f->q, &e, "refused");
+	newer = put_update(f, "ada", "\"a\":2");
+	e = flown(f, newer, 200);
+	queue_delivered(f->q, &e);
+	other = put_update(f, "bob", "\"a\":2");
+	e = flown(f, other, 200);
+	queue_delivered(f->q, &e);
+
+	queue_prune(f->q, &keep, QUEUE_NOW + 1000000);
+
+	settle(f);
+	assert_state(f, newer, "delivered", "-");
+	assert_int_equal(number(f, "SELECT count(*) FROM event WHERE id = %lld",
+	    (long long)other), 0);
+}
+
+static void
+queue_event_takes_what_waits_for_the_same_app_under_another_output(
+    void **state)
+{
+	struct queue_fixture *f = *state;
+	struct queue_event e = { .kind = HEAP_USER_PROPERTIES,
+	    .event_index = -1, .name = "", .event_at = QUEUE_NOW,
+	    .objects = 1 };
+	int64_t first = put_update(f, "ada", "\"a\":1,\"b\":1"), second;
+	struct queue_output twin;
+
+	queue_output(f->q, "twin", "https://heap.test", "1", NULL, 0,
+	    &twin);
+	if (twin.app != f->out.app)
+		fail_msg("the fixture's app is not %lld",
+		    (long long)twin.app);
+	e.lane = twin.lane[HEAP_USER_PROPERTIES];
+	e.payload = USER("ada", "\"b\":2");
+	e.payload_len = strlen(e.payload);
+	second = put_event(f, &e, "ada");
+
+	settle(f);
+	assert_merged(f, first, second);
+	assert_event(f, second, "payload", USER("ada", "\"a\":1,\"b\":2"));
+}
+
+static void
 queue_replay_merges_under_a_newer_update(void **state)
 {
 	struct queue_fixture *f = *state;
@@ -342,7 +434,11 @@ queue_back_merges_over_an_older_update(void **state)
 	    QUEUE_MOVED);
 	queue_failed(f->q, &e, QUEUE_NOW + 9, 1, 1000, &expired);
 
-	assert_came_back_under(f, first, second);
+	/* What is in flight has set `a`: the replayed one had only the rest. */
+	settle(f);
+	assert_merged(f, first, second);
+	assert_event(f, second, "payload", USER("ada", "\"old\":1,\"a\":2,"
+	    "\"new\":2"));
 	assert_event(f, second, "due_at", "1700000000009");
 	assert_event(f, second, "failures", "1");
 }
@@ -363,6 +459,12 @@ main(void)
 	    QUEUE_TEST(queue_suspect_merges_under_a_newer_update),
 	    QUEUE_FILE_TEST(queue_recover_merges_under_a_newer_update),
 	    QUEUE_TEST(queue_back_merges_each_of_a_request),
+	    QUEUE_TEST(queue_replay_sends_only_what_no_newer_update_has_set),
+	    QUEUE_TEST(queue_replay_skips_an_update_that_is_superseded),
+	    QUEUE_TEST(
+		queue_prune_keeps_what_a_stuck_update_is_superseded_by),
+	    QUEUE_TEST(
+	queue_event_takes_what_waits_for_the_same_app_under_another_output),
 	    QUEUE_TEST(queue_replay_merges_under_a_newer_update),
 	    QUEUE_TEST(queue_replay_merges_a_newer_update_over_an_older_one),
 	    QUEUE_TEST(queue_back_merges_over_an_older_update),

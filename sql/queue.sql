@@ -325,11 +325,16 @@ UPDATE event SET state = 'queued', reason = NULL, due_at = NULL
  WHERE id = :id AND state = 'stuck' AND reason = 'refused';
 
 --: properties_attempted
--- The update of an identity that was sent last.
-SELECT payload, state = 'delivered', ended_at FROM event
- WHERE event_index IS NULL AND request IS NOT NULL
-   AND lane = :lane AND identity = :identity
- ORDER BY request DESC LIMIT 1;
+-- The update of an identity that was sent last, by any lane of the app.
+SELECT e.payload, e.state = 'delivered', e.ended_at
+  FROM lane_of_app AS l
+ CROSS JOIN event AS e
+ WHERE l.mine = :lane AND e.lane = l.lane AND e.identity = :identity
+   AND e.event_index IS NULL AND e.request IS NOT NULL
+   AND e.request = (SELECT max(request) FROM event
+	WHERE event_index IS NULL AND request IS NOT NULL
+	  AND lane = l.lane AND identity = :identity)
+ ORDER BY e.request DESC LIMIT 1;
 
 --: properties_unchanged
 UPDATE event

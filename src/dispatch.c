@@ -47,6 +47,7 @@ lane_free(struct lane *l)
 	if (l->kind == HEAP_TRACK)
 		sender_free(l->sender);
 	free(l->failed);
+	free(l->failed_events);
 	free(l->url);
 	free(l);
 }
@@ -79,14 +80,15 @@ dispatch_free(struct dispatch *d)
 }
 
 static struct app *
-app_of(struct dispatch *d, const struct output *o)
+app_of(struct dispatch *d, const struct output *o, int64_t now)
 {
 	struct app *a;
 
 	TAILQ_FOREACH(a, &d->apps, link)
 		if (a->id == o->ids.app)
 			return a;
-	a = app_new(o->ids.app, o->config);
+	a = app_new(o->ids.app, o->ids.factor, o->config);
+	a->factor_at = now;
 	TAILQ_INSERT_TAIL(&d->apps, a, link);
 	return a;
 }
@@ -123,7 +125,7 @@ static void
 lane_configure(struct lane *l, const struct output *o, int64_t now)
 {
 	l->output = o;
-	l->app = app_of(l->dispatch, o);
+	l->app = app_of(l->dispatch, o, now);
 	free(l->url);
 	l->url = xasprintf("%s%s", o->config->base_url,
 	    heap_lane_path(l->kind));
@@ -289,6 +291,52 @@ lane_probes(const struct lane *l, int64_t now)
 	return breaker_may(&l->breaker, now) == BREAKER_MAY_PROBE;
 }
 
+/* What answers have taught of whole apps and lanes, until a commit takes it;
+ * true as above. */
+static bool
+write_learnt(struct dispatch *d, struct moment now)
+{
+	struct lane *l;
+	struct app *a;
+	size_t i;
+
+	TAILQ_FOREACH(a, &d->apps, link) {
+		app_recover(a, now.boot);
+		if (!a->factor_new)
+			continue;
+		if (queue_begin(d->queue) != QUEUE_READY)
+			return false;
+		queue_app_factor(d->queue, a->id, a->factor);
+	}
+	TAILQ_FOREACH(l, &d->lanes, link) {
+		if (!l->unrefuse)
+			continue;
+		if (queue_begin(d->queue) != QUEUE_READY)
+			return false;
+		for (i = 0; i < l->refused_n; i++)
+			queue_unrefuse(d->queue, l->id, l->kind,
+			    l->refused[i].event, now.wall);
+	}
+	return true;
+}
+
+/* It is on disk. */
+static void
+forget_learnt(struct dispatch *d)
+{
+	struct lane *l;
+	struct app *a;
+
+	d->rearm = false;
+	TAILQ_FOREACH(a, &d->apps, link)
+		a->factor_new = false;
+	TAILQ_FOREACH(l, &d->lanes, link) {
+		if (l->unrefuse)
+			l->refused_n = 0;
+		l->unrefuse = false;
+	}
+}
+
 /* When the lane may be planned for again; `now`: it may. */
 static int64_t
 lane_opens(const struct lane *l, int64_t now)
@@ -333,12 +381,16 @@ next_wait(struct dispatch *d, struct moment now)
 {
 	int64_t at = INT64_MAX, due = queue_next_due(d->queue);
 	struct lane *l;
+	struct app *a;
 
 	if (due != INT64_MAX)
 		at = now.boot + (due > now.wall ? due - now.wall : 0);
 	TAILQ_FOREACH(l, &d->lanes, link)
 		if (l->next_at < at)
 			at = l->next_at;
+	TAILQ_FOREACH(a, &d->apps, link)
+		if (app_recover(a, now.boot) < at)
+			at = app_recover(a, now.boot);
 	if (at == INT64_MAX)
 		return at;
 	return at > now.boot ? at - now.boot : 0;
@@ -360,6 +412,8 @@ dispatch_plan(struct dispatch *d, struct moment now)
 		return INT64_MAX;
 	TAILQ_FOREACH(a, &d->apps, link)
 		app_expire(a, now.boot);
+	if (!write_learnt(d, now))
+		return BUSY_RETRY_MS;
 	TAILQ_FOREACH(l, &d->lanes, link)
 		if (!plan_lane(l, now))
 			return BUSY_RETRY_MS;
@@ -427,7 +481,7 @@ dispatch_launch(struct dispatch *d, bool durable)
 			unwrite(f);
 	}
 	if (durable)
-		d->rearm = false;
+		forget_learnt(d);
 }
 
 void

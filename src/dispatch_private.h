@@ -17,6 +17,10 @@
 /* next_at of an identity that waits for something in flight. */
 #define PARKED	(INT64_MAX / 4)
 
+/* Who was in a request goes behind all that were not, also of this instant;
+ * later requests of the same turn may carry it again. */
+#define BEHIND_MS	1
+
 /*
  * The event that waits longest for room of the app, because it needs more at
  * once than is free.  After a whole window it gets what it needs: the others
@@ -45,11 +49,25 @@ struct app {
 	struct rate	*app_objects;	/* track objects */
 	struct rate	*properties;	/* property requests by identity */
 	struct rate	*app_users;	/* users in property requests */
+	/* Learnt, 0.1 .. 1, times app_limit: others send to the app as well. */
+	double		 factor;
+	int64_t		 cut_at;	/* boot ms; 0: never */
+	int64_t		 factor_at;	/* boot ms; a 429 came, or it grew */
+	bool		 factor_new;	/* until a commit has taken it */
 	/* Identities that nothing is sent for: an update in flight, a 429 of
 	 * their own, pacing.  One entry a reason; see app_hold. */
 	struct rate	*hold[HEAP_LANES];
 	struct shortage	 shortage[HEAP_LANES];
 	TAILQ_ENTRY(app) link;
+};
+
+#define REFUSED_KEPT	64
+#define LONE_KEPT	16
+
+/* An event that failed alone while others passed. */
+struct lone {
+	int64_t		 event;		/* 0: unused */
+	int		 failures;
 };
 
 struct lane {
@@ -62,7 +80,20 @@ struct lane {
 	char		*url;
 	struct breaker	 breaker;
 	int64_t		 frozen_until;	/* boot ms; a 429 for many */
-	int		 limited;	/* 429s for many in a row */
+	int		 limited;	/* 429s for many since the last 2xx */
+	size_t		 carry;		/* identities a request may carry; 0:
+					 * any number */
+	/* What was refused alone since the last 2xx; when the breaker opens
+	 * for it, it returns to the queue. */
+	struct queue_claimed refused[REFUSED_KEPT];
+	size_t		 refused_n;
+	bool		 unrefuse;	/* ... once a commit takes it */
+	/* Events of the last failed request, by id, and whether others passed
+	 * since; those that failed alone then. */
+	int64_t		*failed_events;
+	size_t		 failed_events_n;
+	bool		 passed;
+	struct lone	 lone[LONE_KEPT];
 	/* Whose events the last failed request carried, by id: a probe takes
 	 * somebody else's if it can. */
 	int64_t		*failed;
@@ -111,6 +142,8 @@ struct flight {
 	size_t		 slice_end;
 	/* The answer, once noted. */
 	enum retry_verdict verdict;
+	int		 lone_failure;	/* how often it failed alone while
+					 * others passed; 0: it did not */
 	struct retry_answer answer;
 	char		 error[160];	/* "": there was an answer */
 	char		*text;		/* its start */
@@ -144,8 +177,14 @@ struct dispatch {
 
 /* --- dispatch_window.c --- */
 
-struct app *app_new(int64_t id, const struct config_output *);
+struct app *app_new(int64_t id, double factor, const struct config_output *);
 void	app_free(struct app *);
+/* A 429 came though there was room: the app takes less, once a window.  The
+ * time in which nothing is sent because of it is no quiet one. */
+void	app_cut(struct app *, int64_t now, int64_t wait);
+/* It takes more after each quiet window; when it will next (INT64_MAX: it
+ * takes all that is configured). */
+int64_t	app_recover(struct app *, int64_t now);
 /* Sets the limits and forgets what is noted. */
 void	app_reset(struct app *, const struct config_output *);
 /* Feeds the stored requests to an endpoint of the app into its windows. */
@@ -187,6 +226,12 @@ void	app_hold(struct app *, enum heap_lane, int64_t identity,
 	    int64_t request, int64_t until, int64_t now);
 void	app_unhold(struct app *, enum heap_lane, int64_t identity,
 	    int64_t request, int64_t now);
+
+/* A moment of this boot on the wall clock; RATE_NEVER: PARKED. */
+int64_t	to_wall(struct moment now, int64_t boot);
+/* Claims what the flight carries, for the queue and for the windows; `parent`
+ * is the refused request it came from, 0: none. */
+void	flight_claim(struct flight *, int64_t parent, struct moment now);
 
 /* --- dispatch_request.c --- */
 

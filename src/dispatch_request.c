@@ -7,7 +7,6 @@
  * takes.  Whoever may not send is parked until it may, and not read again
  * before.
  */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,16 +18,13 @@
 #define CHUNK		64	/* of them read at a time */
 #define LONGEST		32	/* backlogs compared */
 #define SHORT_LOOK_MS	1000	/* the app is full of what is in flight */
-
-/* Who was in a request goes behind all that were not, also of this instant;
- * later requests of the same turn may carry it again. */
-#define BEHIND_MS	1
+#define SAME_MS		86400000 /* so long an update is known to be there */
 
 /* Why an identity gave nothing (more). */
 enum stop {
 	STOP_NONE,		/* it has no more that is ready */
 	STOP_SHARE,		/* its share is used */
-	STOP_ROOM,		/* its windows have no room for the next event */
+	STOP_ROOM,		/* its windows have none for the next event */
 	STOP_APP,		/* the app has none for the next event */
 	STOP_FULL,		/* the request is full, or the app */
 	STOP_ALONE		/* the next event travels by itself */
@@ -49,10 +45,13 @@ struct filling {
 	size_t		 prefix;	/* of the body, before its objects */
 	struct queue_claimed *events;
 	size_t		 n;
-	int64_t		 app_room;	/* objects that anybody may still send */
-	int64_t		 reserved;	/* ... that one event may send as well */
+	int64_t		 app_room;	/* objects that anybody may send ... */
+	int64_t		 reserved;	/* ... and one event, besides */
 	int64_t		 reserved_for;	/* that event; 0: none */
+	int64_t		*same;		/* updates that change nothing */
+	size_t		 same_n;
 	bool		 one;		/* a probe: one event */
+	size_t		 carried;	/* identities in it */
 	bool		 bulk_only;	/* a commerce event is in it */
 	size_t		 slice_end;
 	/* The identity at hand. */
@@ -162,6 +161,32 @@ needs_slices(const struct filling *f, const struct queue_row *row)
 	    row->payload_len + overhead > HEAP_MAX_BYTES;
 }
 
+/* Is it an update that Heap has as it is?  It is noted then. */
+static bool
+changes_nothing(struct filling *f, const struct queue_row *row)
+{
+	if (f->lane->kind != HEAP_USER_PROPERTIES ||
+	    !queue_unchanged(f->lane->dispatch->queue, f->lane->id,
+	    row->identity, row->payload, row->payload_len,
+	    f->now.wall - SAME_MS))
+		return false;
+	f->same = xreallocarray(f->same, f->same_n + 1, sizeof(*f->same));
+	f->same[f->same_n++] = row->id;
+	return true;
+}
+
+/* After reading: those noted are done with. */
+static void
+skip_same(struct filling *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->same_n; i++)
+		queue_skip_unchanged(f->lane->dispatch->queue, f->same[i],
+		    f->now.wall);
+	free(f->same);
+}
+
 /* queue_take: one ready event of the identity at hand. */
 static bool
 take(const struct queue_row *row, void *arg)
@@ -181,6 +206,8 @@ take(const struct queue_row *row, void *arg)
 	}
 	if (!enough_room(f, row, (int64_t)row->objects))
 		return false;
+	if (changes_nothing(f, row))
+		return true;
 	if (!heap_body_add(&f->body, row->payload, row->payload_len,
 	    row->objects)) {
 		f->stop = STOP_FULL;
@@ -188,13 +215,6 @@ take(const struct queue_row *row, void *arg)
 	}
 	add_event(f, row, row->objects);
 	return true;
-}
-
-/* A moment of this boot on the wall clock; of none: PARKED. */
-static int64_t
-to_wall(struct moment now, int64_t boot)
-{
-	return boot == RATE_NEVER ? PARKED : now.wall + (boot - now.boot);
 }
 
 static void
@@ -223,6 +243,13 @@ room_at(struct filling *f)
 	return at == RATE_NEVER ? f->now.boot + SHORT_LOOK_MS : at;
 }
 
+/* Are there as many identities in it as the lane carries after 429s? */
+static bool
+carries_enough(const struct filling *f)
+{
+	return f->lane->carry != 0 && f->carried >= f->lane->carry;
+}
+
 /*
  * Takes what is ready of an identity, up to `share` objects, behind what was
  * taken already.  If its windows or the app's have no room for its next
@@ -241,6 +268,8 @@ serve(struct filling *f, struct taker *t, int64_t share)
 	queue_ready(l->dispatch->queue, l->id, t->identity, t->last, take, f);
 	t->left = f->stop == STOP_SHARE || f->stop == STOP_FULL ?
 	    t->left - (int64_t)(f->n - before) : 0;
+	if (t->last == 0 && f->n > before)
+		f->carried++;
 	t->room = f->room;
 	t->last = f->last;
 	if (f->stop == STOP_ROOM)
@@ -295,14 +324,14 @@ next_in_turn(struct filling *f)
 {
 	struct lane *l = f->lane;
 	struct queue_waiting last;
-	bool first = f->waiting_n == 0;
 
 	if (f->waiting_i == f->waiting_n && !f->all_read &&
 	    f->looked < LOOK) {
-		if (!first)
+		if (f->looked > 0)
 			last = f->waiting[f->waiting_n - 1];
 		f->waiting_n = queue_waiting(l->dispatch->queue, l->id,
-		    f->now.wall + BEHIND_MS, first ? NULL : &last, f->waiting, CHUNK);
+		    f->now.wall + BEHIND_MS, f->looked > 0 ? &last : NULL,
+		    f->waiting, CHUNK);
 		f->waiting_i = 0;
 		f->looked += f->waiting_n;
 		f->all_read = f->waiting_n < CHUNK;
@@ -320,7 +349,7 @@ fill_shares(struct filling *f, size_t objects)
 	struct taker *t;
 
 	while (f->stop != STOP_FULL && f->body.objects < objects &&
-	    (w = next_in_turn(f)) != NULL) {
+	    !carries_enough(f) && (w = next_in_turn(f)) != NULL) {
 		t = taker_find(f, w->identity);
 		if (t == NULL && (t = taker_add(f, w)) != NULL)
 			serve(f, t, SHARE);
@@ -375,7 +404,7 @@ fill_backlogs(struct filling *f)
 {
 	struct lane *l = f->lane;
 	struct queue_waiting w[LONGEST];
-	struct taker *t[LONGEST];
+	struct taker *t[LOOK];
 	int64_t room = at_most(f->app_room,
 	    (int64_t)(HEAP_MAX_OBJECTS - f->body.objects)), level;
 	size_t i, n, found = 0;
@@ -385,18 +414,20 @@ fill_backlogs(struct filling *f)
 	n = queue_longest(l->dispatch->queue, l->id,
 	    f->now.wall + BEHIND_MS, w,
 	    (size_t)at_most(LONGEST, room));
-	for (i = 0; i < n; i++) {
-		t[found] = taker_find(f, w[i].identity);
-		if (t[found] == NULL)
-			t[found] = taker_add(f, &w[i]);
-		if (t[found] != NULL && t[found]->left > 0)
-			found++;
-	}
+	for (i = 0; i < n && !carries_enough(f); i++)
+		if (taker_find(f, w[i].identity) == NULL)
+			taker_add(f, &w[i]);
+	/* Those of the first pass are among them: how long a backlog is that
+	 * grew since the planner looked at it last, only this look tells. */
+	for (i = 0; i < f->takers; i++)
+		if (f->taker[i].left > 0)
+			t[found++] = &f->taker[i];
 	if (found > 0)
 		qsort(t, found, sizeof(t[0]), longest_first);
 	level = level_of(t, found, room);
 	for (i = 0; i < found && f->stop != STOP_FULL; i++)
-		if (above(t[i], level) > 0)
+		if (above(t[i], level) > 0 &&
+		    (t[i]->last != 0 || !carries_enough(f)))
 			serve(f, t[i], above(t[i], level));
 }
 
@@ -509,14 +540,22 @@ take_suspect(const struct queue_row *row, void *arg)
 {
 	struct filling *f = arg;
 	struct lane *l = f->lane;
-	size_t i;
+	size_t i, before = f->n;
+	bool more, known = false;
 
 	f->room = identity_room(l->app, l->kind, row->identity, f->now.boot);
 	for (i = 0; i < f->n; i++)
-		if (f->events[i].identity == row->identity)
+		if (f->events[i].identity == row->identity) {
 			f->room -= (int64_t)f->events[i].objects;
+			known = true;
+		}
+	if (!known && carries_enough(f))
+		return true;
 	f->share = HEAP_MAX_OBJECTS;
-	if (take(row, f))
+	more = take(row, f);
+	if (!known && f->n > before)
+		f->carried++;
+	if (more)
 		return true;
 	if (f->n > 0)
 		/* One without room does not hold up the others. */
@@ -552,82 +591,6 @@ fill_group(struct filling *f, struct queue_group *g)
 	return false;
 }
 
-static int
-by_identity(const void *one, const void *other)
-{
-	const struct mention *a = one, *b = other;
-
-	return (a->identity > b->identity) - (a->identity < b->identity);
-}
-
-/* Each identity of the flight once, with its objects. */
-static void
-mention(struct flight *f)
-{
-	struct mention *m = xcalloc(f->events_n, sizeof(*m));
-	size_t i, n = 0;
-
-	for (i = 0; i < f->events_n; i++) {
-		m[i].identity = f->events[i].identity;
-		m[i].objects = (int64_t)f->events[i].objects;
-	}
-	qsort(m, f->events_n, sizeof(*m), by_identity);
-	for (i = 0; i < f->events_n; i++) {
-		if (n > 0 && m[n - 1].identity == m[i].identity)
-			m[n - 1].objects += m[i].objects;
-		else
-			m[n++] = m[i];
-	}
-	f->mentions = m;
-	f->mentions_n = n;
-}
-
-/*
- * Pacing: once more than half of an identity's request window is used, the
- * rest is spread over the time until the oldest use frees.
- */
-static void
-pace(struct flight *f, int64_t identity, int64_t now)
-{
-	struct rate *r = f->app->track;
-	int64_t used, left, frees;
-
-	used = rate_used(r, identity, now);
-	left = rate_limit(r) - used;
-	if (2 * used <= rate_limit(r) || left <= 0)
-		return;
-	frees = rate_next(r, identity, left + 1, now);
-	if (frees == RATE_NEVER)
-		frees = now + rate_window(r);
-	app_hold(f->app, HEAP_TRACK, identity, f->request,
-	    now + (frees - now) / left, now);
-}
-
-/* What the claim means for the windows and for whose turn is next. */
-static void
-occupy(struct flight *f, struct moment now)
-{
-	struct lane *l = f->lane;
-	int64_t identity, next;
-	size_t i;
-
-	app_note(f, now.boot);
-	for (i = 0; i < f->mentions_n; i++) {
-		identity = f->mentions[i].identity;
-		if (l->kind == HEAP_USER_PROPERTIES)
-			app_hold(l->app, l->kind, identity, f->request,
-			    RATE_NEVER, now.boot);
-		else
-			pace(f, identity, now.boot);
-		next = to_wall(now, identity_next(l->app, l->kind, identity,
-		    1, now.boot));
-		queue_park(l->dispatch->queue, l->id, identity,
-		    next > now.wall ? next : now.wall + BEHIND_MS);
-	}
-	for (i = 0; i < f->events_n; i++)
-		app_served(l->app, l->kind, f->events[i].event);
-}
-
 /* The body in its form: flat for exactly one plain object. */
 static void
 finish_body(struct filling *f, struct flight *flight)
@@ -649,7 +612,6 @@ static struct flight *
 claim(struct filling *f, const struct queue_group *g)
 {
 	struct flight *flight = xcalloc(1, sizeof(*flight));
-	struct queue_claim c;
 
 	flight->lane = f->lane;
 	flight->app = f->lane->app;
@@ -661,19 +623,7 @@ claim(struct filling *f, const struct queue_group *g)
 	flight->objects = f->body.objects;
 	flight->slice_end = f->slice_end;
 	finish_body(f, flight);
-	mention(flight);
-
-	memset(&c, 0, sizeof(c));
-	c.lane = f->lane->id;
-	c.app = flight->app->id;
-	c.form = flight->form;
-	c.objects = flight->objects;
-	c.bytes = flight->body.len;
-	c.parent = g->id != 0 ? g->request : 0;
-	c.events = flight->events;
-	c.events_n = flight->events_n;
-	flight->request = queue_claim(f->lane->dispatch->queue, &c, f->now);
-	occupy(flight, f->now);
+	flight_claim(flight, g->id != 0 ? g->request : 0, f->now);
 	return flight;
 }
 
@@ -739,6 +689,7 @@ request_plan(struct lane *l, struct moment now)
 	heap_body_begin(&f->body, l->kind, l->output->app_id);
 	f->prefix = f->body.text.len;
 	l->group_last = fill(f, &g);
+	skip_same(f);
 	if (f->n > 0)
 		flight = claim(f, &g);
 	else

@@ -49,19 +49,33 @@ failure_text(const struct flight *f, char *out, size_t size)
 	return out;
 }
 
+/* While the breaker waits because everything is refused, one more refusal is
+ * no sign of life. */
+static bool
+refusing(const struct lane *l)
+{
+	return l->breaker.state != BREAKER_CLOSED &&
+	    l->breaker.cause == BREAKER_REFUSING;
+}
+
 static void
-note_breaker(struct flight *f)
+move_breaker(struct flight *f)
 {
 	struct lane *l = f->lane;
-	enum breaker_state before = l->breaker.state;
 	int64_t now = f->ended.boot;
 	char text[200];
 
-	(void)lane_open_ms(l, now);	/* it counts by the state before */
 	switch (f->verdict) {
-	case RETRY_DELIVERED:
 	case RETRY_REFUSED:
 	case RETRY_ISOLATE:
+		if (refusing(l)) {
+			breaker_open_as(&l->breaker, BREAKER_REFUSING,
+			    failure_text(f, text, sizeof(text)), now);
+			break;
+		}
+		breaker_success(&l->breaker);
+		break;
+	case RETRY_DELIVERED:
 	case RETRY_HALVE:
 	case RETRY_TOO_LARGE:
 	case RETRY_LIMITED:
@@ -76,6 +90,69 @@ note_breaker(struct flight *f)
 		    failure_text(f, text, sizeof(text)), now, f->random);
 		break;
 	}
+}
+
+#define REFUSING	20	/* lone refusals ... */
+#define REFUSING_WHO	5	/* ... of so many identities open the breaker */
+
+static size_t
+identities_refused(const struct lane *l)
+{
+	size_t i, k, n = 0;
+
+	for (i = 0; i < l->refused_n; i++) {
+		for (k = 0; k < i; k++)
+			if (l->refused[k].identity == l->refused[i].identity)
+				break;
+		n += k == i;
+	}
+	return n;
+}
+
+/* Notes an event that was refused alone; the oldest gives way. */
+static void
+keep_refused(struct lane *l, const struct queue_claimed *event)
+{
+	if (l->refused_n == REFUSED_KEPT) {
+		memmove(l->refused, l->refused + 1,
+		    (REFUSED_KEPT - 1) * sizeof(l->refused[0]));
+		l->refused_n--;
+	}
+	l->refused[l->refused_n++] = *event;
+}
+
+/* If all are refused, whoever they are, the fault is not in the events. */
+static void
+note_refused(struct flight *f)
+{
+	struct lane *l = f->lane;
+	char text[200];
+
+	if (f->verdict == RETRY_DELIVERED && !l->unrefuse)
+		l->refused_n = 0;
+	if (f->verdict != RETRY_REFUSED)
+		return;
+	keep_refused(l, &f->events[0]);
+	if (refusing(l)) {
+		l->unrefuse = true;
+	} else if (l->refused_n >= REFUSING &&
+	    identities_refused(l) >= REFUSING_WHO) {
+		l->unrefuse = true;
+		breaker_open_as(&l->breaker, BREAKER_REFUSING,
+		    failure_text(f, text, sizeof(text)), f->ended.boot);
+	}
+}
+
+static void
+note_breaker(struct flight *f)
+{
+	struct lane *l = f->lane;
+	enum breaker_state before = l->breaker.state;
+
+	(void)lane_open_ms(l, f->ended.boot);	/* by the state before */
+	if (f->lone_failure == 0)
+		move_breaker(f);
+	note_refused(f);
 	if (l->breaker.state != before)
 		log_warn("dispatch: breaker output=%s lane=%s state=%s "
 		    "was=%s error=\"%s\"", l->output != NULL ?
@@ -110,11 +187,16 @@ note_limited(struct flight *f)
 		    c->properties_limit.window_ms;
 	if (wait < window)
 		wait = window;
+	/* There was room, or it would not have been sent. */
+	if (l->kind == HEAP_TRACK && f->form == HEAP_BULK)
+		app_cut(f->app, f->ended.boot, wait);
 	if (one_identity(f)) {
 		app_hold(f->app, l->kind, f->mentions[0].identity, f->request,
 		    f->ended.boot + wait, f->ended.boot);
 	} else {
 		l->frozen_until = f->ended.boot + wait;
+		if (++l->limited >= 2)
+			l->carry = (f->mentions_n + 1) / 2;
 		log_warn("dispatch: lane frozen output=%s lane=%s wait_ms=%lld "
 		    "status=429", l->output != NULL ? l->output->name : "-",
 		    heap_lane_name(l->kind), (long long)wait);
@@ -134,7 +216,16 @@ release_holds(struct flight *f)
 		    f->request, f->ended.boot);
 }
 
-/* Whom the next probe should not be about. */
+static int
+by_number(const void *one, const void *other)
+{
+	const int64_t *a = one, *b = other;
+
+	return (*a > *b) - (*a < *b);
+}
+
+/* What the last failed request carried: whom the next probe should not be
+ * about, and what may be to blame if it fails again while others pass. */
 static void
 note_failed(struct flight *f)
 {
@@ -146,6 +237,81 @@ note_failed(struct flight *f)
 	l->failed_n = f->mentions_n;
 	for (i = 0; i < f->mentions_n; i++)
 		l->failed[i] = f->mentions[i].identity;
+	l->failed_events = xreallocarray(l->failed_events, f->events_n,
+	    sizeof(*l->failed_events));
+	l->failed_events_n = f->events_n;
+	for (i = 0; i < f->events_n; i++)
+		l->failed_events[i] = f->events[i].event;
+	qsort(l->failed_events, f->events_n, sizeof(*l->failed_events),
+	    by_number);
+	l->passed = false;
+}
+
+/* Was some of it in the last failed request? */
+static bool
+failed_before(const struct flight *f)
+{
+	const struct lane *l = f->lane;
+	size_t i;
+
+	for (i = 0; i < f->events_n && l->failed_events_n > 0; i++)
+		if (bsearch(&f->events[i].event, l->failed_events,
+		    l->failed_events_n, sizeof(*l->failed_events),
+		    by_number) != NULL)
+			return true;
+	return false;
+}
+
+#define LONE_FAILURES	3	/* alone, while others pass: stuck */
+
+/* How often the event has failed alone while others passed, this time
+ * included.  Of many such events the newest are known. */
+static int
+count_lone(struct lane *l, int64_t event)
+{
+	size_t i;
+
+	for (i = 0; i < LONE_KEPT - 1; i++)
+		if (l->lone[i].event == event)
+			break;
+	if (l->lone[i].event != event) {
+		memmove(l->lone + 1, l->lone,
+		    (LONE_KEPT - 1) * sizeof(l->lone[0]));
+		i = 0;
+		l->lone[0] = (struct lone){ .event = event };
+	}
+	return ++l->lone[i].failures;
+}
+
+/*
+ * What fails again though others passed since is itself to blame: a proxy's
+ * 403, a 500 that a payload causes.  Many are isolated as for a 400; one
+ * alone is tried three times.  Neither holds the lane.
+ */
+static void
+find_blame(struct flight *f)
+{
+	bool blame = f->lane->passed && !f->answer.never_left &&
+	    failed_before(f);
+
+	note_failed(f);
+	if (!blame)
+		return;
+	if (f->events_n > 1) {
+		f->verdict = RETRY_ISOLATE;
+		return;
+	}
+	f->verdict = RETRY_LATER;
+	f->lone_failure = count_lone(f->lane, f->events[0].event);
+}
+
+/* The lane's destination took one: what was learnt from failures is over. */
+static void
+note_passed(struct flight *f)
+{
+	f->lane->passed = true;
+	f->lane->limited = 0;
+	f->lane->carry = 0;
 }
 
 /* Bytes of one UTF-8 character at p; 0: it is none, or a control. */
@@ -222,7 +388,9 @@ verdict_note(void *arg, const struct sender_result *r)
 	if (f->verdict == RETRY_LIMITED)
 		note_limited(f);
 	if (f->verdict == RETRY_LATER || f->verdict == RETRY_CONFIG)
-		note_failed(f);
+		find_blame(f);
+	if (f->verdict == RETRY_DELIVERED)
+		note_passed(f);
 	release_holds(f);
 	note_breaker(f);
 	count_answer(f);
@@ -342,7 +510,10 @@ write_events(struct flight *f, const struct queue_end *e)
 		queue_back(q, e, 0);
 		break;
 	case RETRY_LATER:
-		write_failed(f, e);
+		if (f->lone_failure >= LONE_FAILURES)
+			f->stuck = queue_stuck(q, e, "failing");
+		else
+			write_failed(f, e);
 		break;
 	}
 }

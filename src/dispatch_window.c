@@ -8,24 +8,66 @@
 #include <string.h>
 
 #include "dispatch_private.h"
+#include "log.h"
 
 #define WHOLE_APP	0	/* the key of what the app itself may send */
 
+/* What the app takes of its limit: our share, and less while others send. */
 static int64_t
-scaled(const struct config_output *c)
+scaled(const struct app *a)
 {
-	int64_t n = (int64_t)((double)c->app_limit.n * c->rate_share);
+	int64_t n = (int64_t)((double)a->settings.app_limit.n *
+	    a->settings.rate_share * a->factor);
 
 	return n > 0 ? n : 1;
 }
 
+#define FACTOR_LEAST	0.1
+#define FACTOR_CUT	0.7
+#define FACTOR_GROW	1.1
+
+static void
+set_factor(struct app *a, double factor)
+{
+	a->factor = factor < FACTOR_LEAST ? FACTOR_LEAST :
+	    factor > 1 ? 1 : factor;
+	a->factor_new = true;
+	rate_set(a->app_objects, scaled(a), a->settings.app_limit.window_ms);
+}
+
+void
+app_cut(struct app *a, int64_t now, int64_t wait)
+{
+	a->factor_at = now + wait;
+	/* Of requests that are out together each may tell. */
+	if (a->cut_at != 0 && now - a->cut_at < a->settings.app_limit.window_ms)
+		return;
+	a->cut_at = now;
+	set_factor(a, a->factor * FACTOR_CUT);
+	log_warn("dispatch: app takes less app=%lld factor=%.3f",
+	    (long long)a->id, a->factor);
+}
+
+int64_t
+app_recover(struct app *a, int64_t now)
+{
+	int64_t window = a->settings.app_limit.window_ms;
+
+	while (a->factor < 1 && now - a->factor_at > window) {
+		a->factor_at += window + 1;
+		set_factor(a, a->factor * FACTOR_GROW);
+	}
+	return a->factor < 1 ? a->factor_at + window + 1 : INT64_MAX;
+}
+
 struct app *
-app_new(int64_t id, const struct config_output *c)
+app_new(int64_t id, double factor, const struct config_output *c)
 {
 	struct app *a = xcalloc(1, sizeof(*a));
 	int kind;
 
 	a->id = id;
+	a->factor = factor;
 	for (kind = 0; kind < HEAP_LANES; kind++)
 		a->hold[kind] = rate_new(1, 1);
 	app_reset(a, c);
@@ -63,7 +105,7 @@ app_reset(struct app *a, const struct config_output *c)
 	a->track = rate_new(c->track_limit.n, c->track_limit.window_ms);
 	a->objects = rate_new(c->identity_limit.n,
 	    c->identity_limit.window_ms);
-	a->app_objects = rate_new(scaled(c), c->app_limit.window_ms);
+	a->app_objects = rate_new(scaled(a), c->app_limit.window_ms);
 	a->properties = rate_new(c->properties_limit.n,
 	    c->properties_limit.window_ms);
 	a->app_users = rate_new(c->properties_app_limit.n,
@@ -393,4 +435,105 @@ app_unhold(struct app *a, enum heap_lane kind, int64_t identity,
     int64_t request, int64_t now)
 {
 	rate_end(a->hold[kind], identity, request, now - HOLD_LAG);
+}
+
+int64_t
+to_wall(struct moment now, int64_t boot)
+{
+	return boot == RATE_NEVER ? PARKED : now.wall + (boot - now.boot);
+}
+
+static int
+by_identity(const void *one, const void *other)
+{
+	const struct mention *a = one, *b = other;
+
+	return (a->identity > b->identity) - (a->identity < b->identity);
+}
+
+/* Each identity once, with its objects. */
+static void
+mention(struct flight *f)
+{
+	struct mention *m = xcalloc(f->events_n, sizeof(*m));
+	size_t i, n = 0;
+
+	for (i = 0; i < f->events_n; i++) {
+		m[i].identity = f->events[i].identity;
+		m[i].objects = (int64_t)f->events[i].objects;
+	}
+	qsort(m, f->events_n, sizeof(*m), by_identity);
+	for (i = 0; i < f->events_n; i++) {
+		if (n > 0 && m[n - 1].identity == m[i].identity)
+			m[n - 1].objects += m[i].objects;
+		else
+			m[n++] = m[i];
+	}
+	f->mentions = m;
+	f->mentions_n = n;
+}
+
+/*
+ * Pacing: once more than half of an identity's request window is used, the
+ * rest is spread over the time until the oldest use frees.
+ */
+static void
+pace(struct flight *f, int64_t identity, int64_t now)
+{
+	struct rate *r = f->app->track;
+	int64_t used, left, frees;
+
+	used = rate_used(r, identity, now);
+	left = rate_limit(r) - used;
+	if (2 * used <= rate_limit(r) || left <= 0)
+		return;
+	frees = rate_next(r, identity, left + 1, now);
+	if (frees == RATE_NEVER)
+		frees = now + rate_window(r);
+	app_hold(f->app, HEAP_TRACK, identity, f->request,
+	    now + (frees - now) / left, now);
+}
+
+/* What the claim means for the windows and for whose turn is next. */
+static void
+occupy(struct flight *f, struct moment now)
+{
+	struct lane *l = f->lane;
+	int64_t identity, next;
+	size_t i;
+
+	app_note(f, now.boot);
+	for (i = 0; i < f->mentions_n; i++) {
+		identity = f->mentions[i].identity;
+		if (l->kind == HEAP_USER_PROPERTIES)
+			app_hold(l->app, l->kind, identity, f->request,
+			    RATE_NEVER, now.boot);
+		else
+			pace(f, identity, now.boot);
+		next = to_wall(now, identity_next(l->app, l->kind, identity,
+		    1, now.boot));
+		queue_park(l->dispatch->queue, l->id, identity,
+		    next > now.wall ? next : now.wall + BEHIND_MS);
+	}
+	for (i = 0; i < f->events_n; i++)
+		app_served(l->app, l->kind, f->events[i].event);
+}
+
+void
+flight_claim(struct flight *f, int64_t parent, struct moment now)
+{
+	struct queue_claim c = {
+		.lane = f->lane->id,
+		.app = f->app->id,
+		.form = f->form,
+		.objects = f->objects,
+		.bytes = f->body.len,
+		.parent = parent,
+		.events = f->events,
+		.events_n = f->events_n,
+	};
+
+	mention(f);
+	f->request = queue_claim(f->lane->dispatch->queue, &c, now);
+	occupy(f, now);
 }

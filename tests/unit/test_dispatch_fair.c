@@ -102,7 +102,7 @@ dispatch_drains_in_the_time_that_the_windows_need(void **state)
 }
 
 static void
-dispatch_sends_a_fresh_event_beside_a_backlog_within_a_second(void **state)
+dispatch_sends_a_fresh_event_beside_a_backlog(void **state)
 {
 	struct fixture *f = *state;
 	int64_t id, i;
@@ -191,7 +191,7 @@ main(void)
 		cmocka_unit_test(
 		    dispatch_drains_in_the_time_that_the_windows_need),
 		DISPATCH_TEST(
-		    dispatch_sends_a_fresh_event_beside_a_backlog_within_a_second),
+		    dispatch_sends_a_fresh_event_beside_a_backlog),
 		DISPATCH_TEST(
 		    dispatch_sends_a_fresh_event_beside_many_backlogs),
 		DISPATCH_TEST(

@@ -262,7 +262,7 @@ request_plan_ends_a_slice_at_a_million_bytes(void **state)
 }
 
 static void
-verdict_write_sticks_the_whole_event_when_a_slice_is_refused(void **state)
+verdict_write_sticks_an_event_whose_slice_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	int64_t id;
@@ -305,7 +305,7 @@ request_plan_goes_on_with_the_slice_after_a_crash(void **state)
 /* --- room for the app ------------------------------------------------- */
 
 static void
-request_plan_goes_round_an_event_that_the_app_has_no_room_for(void **state)
+request_plan_goes_round_an_event_without_room(void **state)
 {
 	struct fixture *f = *state;
 	int64_t large;
@@ -326,7 +326,7 @@ request_plan_goes_round_an_event_that_the_app_has_no_room_for(void **state)
 }
 
 static void
-request_plan_reserves_room_for_what_waited_a_whole_window(void **state)
+request_plan_reserves_room_after_a_whole_window(void **state)
 {
 	struct fixture *f = *state;
 	char name[40];
@@ -354,7 +354,7 @@ request_plan_reserves_room_for_what_waited_a_whole_window(void **state)
 }
 
 static void
-request_plan_gives_back_room_reserved_for_what_was_discarded(void **state)
+request_plan_gives_back_room_that_was_reserved(void **state)
 {
 	struct fixture *f = *state;
 	char name[40];
@@ -382,7 +382,7 @@ request_plan_gives_back_room_reserved_for_what_was_discarded(void **state)
 }
 
 static void
-dispatch_waits_without_spinning_while_the_app_has_no_room(void **state)
+dispatch_does_not_spin_while_the_app_has_no_room(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t rows;
@@ -439,7 +439,7 @@ dispatch_has_one_update_of_an_identity_in_flight(void **state)
 }
 
 static void
-verdict_write_merges_a_returning_update_under_the_newer_one(void **state)
+verdict_write_merges_an_update_under_the_newer_one(void **state)
 {
 	struct fixture *f = *state;
 	int64_t first, second;
@@ -462,7 +462,7 @@ verdict_write_merges_a_returning_update_under_the_newer_one(void **state)
 }
 
 static void
-queue_recover_merges_an_interrupted_update_under_the_newer_one(void **state)
+queue_recover_merges_an_update_under_the_newer_one(void **state)
 {
 	struct fixture *f = *state;
 	int64_t first, second;
@@ -525,23 +525,23 @@ main(void)
 		    request_plan_ends_a_slice_at_what_the_limits_ever_allow),
 		DISPATCH_TEST(request_plan_ends_a_slice_at_a_million_bytes),
 		DISPATCH_TEST(
-		    verdict_write_sticks_the_whole_event_when_a_slice_is_refused),
+		    verdict_write_sticks_an_event_whose_slice_is_refused),
 		DISPATCH_TEST(
 		    request_plan_goes_on_with_the_slice_after_a_crash),
 		DISPATCH_TEST(
-		    request_plan_goes_round_an_event_that_the_app_has_no_room_for),
+		    request_plan_goes_round_an_event_without_room),
 		DISPATCH_TEST(
-		    request_plan_reserves_room_for_what_waited_a_whole_window),
+		    request_plan_reserves_room_after_a_whole_window),
 		DISPATCH_TEST(
-		    request_plan_gives_back_room_reserved_for_what_was_discarded),
+		    request_plan_gives_back_room_that_was_reserved),
 		DISPATCH_TEST(
-		    dispatch_waits_without_spinning_while_the_app_has_no_room),
+		    dispatch_does_not_spin_while_the_app_has_no_room),
 		DISPATCH_TEST(queue_event_merges_over_the_update_that_waits),
 		DISPATCH_TEST(dispatch_has_one_update_of_an_identity_in_flight),
 		DISPATCH_TEST(
-		    verdict_write_merges_a_returning_update_under_the_newer_one),
+		    verdict_write_merges_an_update_under_the_newer_one),
 		DISPATCH_TEST(
-		    queue_recover_merges_an_interrupted_update_under_the_newer_one),
+		    queue_recover_merges_an_update_under_the_newer_one),
 		DISPATCH_TEST(
 		    verdict_write_lets_a_stuck_update_pass_by_a_newer_one),
 	};

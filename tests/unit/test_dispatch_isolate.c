@@ -157,7 +157,7 @@ static const struct {
 	int64_t		 guilty[3];
 	enum text	 text;
 	int		 status;
-	size_t		 extra;		/* requests, at most; 0: by the formula */
+	size_t		 extra;		/* requests, at most; 0: formula */
 } trials[] = {
 	{ 2, 2, 1, { 0 }, SAYS_NOTHING, 400, 0 },
 	{ 2, 2, 2, { 0, 1 }, SAYS_INDEX, 422, 0 },

@@ -178,7 +178,7 @@ dispatch_plan_looks_anew_after_a_step_back(void **state)
 }
 
 static void
-dispatch_plan_looks_anew_even_if_the_turn_of_the_step_fails(void **state)
+dispatch_plan_looks_anew_if_the_turn_of_a_step_fails(void **state)
 {
 	struct fixture *f = *state;
 
@@ -499,7 +499,7 @@ main(void)
 		DISPATCH_TEST(dispatch_goes_on_with_one_flight_at_a_time),
 		DISPATCH_TEST(dispatch_plan_looks_anew_after_a_step_back),
 		DISPATCH_TEST(
-		    dispatch_plan_looks_anew_even_if_the_turn_of_the_step_fails),
+		    dispatch_plan_looks_anew_if_the_turn_of_a_step_fails),
 		DISPATCH_TEST(dispatch_plan_adds_no_room_after_a_step_forward),
 		DISPATCH_TEST(
 		    dispatch_configure_keeps_what_is_out_in_the_windows),

@@ -21,7 +21,7 @@
 static void
 put_crowd(struct fixture *f, const char *prefix, size_t n)
 {
-	char name[40];
+	char name[80];
 	size_t i;
 
 	for (i = 0; i < n; i++) {

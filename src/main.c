@@ -311,10 +311,22 @@ start_signals(struct agent *a)
 	a->alarm = evtimer_new(a->base, on_alarm, NULL);
 }
 
+static void
+note_commit(struct agent *a, bool durable)
+{
+	if (!durable)
+		log_error("main: cannot store, what waited is answered 503 "
+		    "error=\"%s\"", queue_error(a->queue));
+	else if (a->failing)
+		log_info("main: can store again");
+	a->failing = !durable;
+}
+
 /* --- reload --------------------------------------------------------------- */
 
+/* The new settings, whose rows are on disk, take the place of the old. */
 static void
-adopt(struct agent *a, struct config *config)
+adopt(struct agent *a, struct config *config, const struct outputs *outputs)
 {
 	struct config *old = a->config;
 	struct outputs old_outputs = a->outputs;
@@ -322,7 +334,7 @@ adopt(struct agent *a, struct config *config)
 	struct admin_parts parts;
 
 	a->config = config;
-	outputs_make(&a->outputs, config, a->queue);
+	a->outputs = *outputs;
 	a->acceptor = acceptor_new(a->queue, a->profiles, config, &a->outputs,
 	    NULL);
 	intake_reload(a->intake, a->acceptor, config);
@@ -336,11 +348,35 @@ adopt(struct agent *a, struct config *config)
 	config_free(old);
 }
 
+/*
+ * The rows of the new outputs, in a commit of their own: their ids must not
+ * be used before they are on disk.  What this turn's events have written goes
+ * with it, and what they have promised fails with it.
+ */
+static bool
+store_outputs(struct agent *a, const struct config *config,
+    struct outputs *outputs)
+{
+	if (queue_begin(a->queue) != QUEUE_READY) {
+		log_error("main: not reloaded, the database is busy; send HUP "
+		    "again");
+		return false;
+	}
+	outputs_make(outputs, config, a->queue);
+	if (queue_commit(a->queue))
+		return true;
+	note_commit(a, false);
+	http_release(a->http, false);
+	outputs_free(outputs);
+	return false;
+}
+
 /* All or nothing: a bad file keeps the old settings and says so. */
 static void
 reload(struct agent *a)
 {
 	struct buf changed = BUF_INIT;
+	struct outputs outputs;
 	struct config *config;
 	struct why why;
 
@@ -351,12 +387,10 @@ reload(struct agent *a)
 		log_error("main: not reloaded, the old settings stay: %s",
 		    why.text);
 		config_free(config);
-	} else if (queue_begin(a->queue) != QUEUE_READY) {
-		log_error("main: not reloaded, the database is busy; send HUP "
-		    "again");
+	} else if (!store_outputs(a, config, &outputs)) {
 		config_free(config);
 	} else {
-		adopt(a, config);
+		adopt(a, config, &outputs);
 		log_info("main: reloaded changes=\"%s\"", buf_str(&changed));
 	}
 	buf_free(&changed);
@@ -392,17 +426,6 @@ retain(struct agent *a, struct moment now)
 	a->retain_at = now.boot + (queue_prune(a->queue, &keep, now.wall) ?
 	    RETAIN_SLICE_MS : RETAIN_MS);
 	return a->retain_at - now.boot;
-}
-
-static void
-note_commit(struct agent *a, bool durable)
-{
-	if (!durable)
-		log_error("main: cannot store, what waited is answered 503 "
-		    "error=\"%s\"", queue_error(a->queue));
-	else if (a->failing)
-		log_info("main: can store again");
-	a->failing = !durable;
 }
 
 /* What a turn does between the events and the next sleep; ms to sleep. */

@@ -176,13 +176,6 @@ settings_of(const struct app *a, const struct outputs *outputs)
 	return &a->settings;
 }
 
-/* Everything that was measured by the wall clock is measured anew. */
-static void
-rearm(struct dispatch *d, struct moment now)
-{
-	queue_rearm(d->queue, now.wall, now.wall + HOUR_MS);
-}
-
 void
 dispatch_configure(struct dispatch *d, const struct outputs *outputs,
     struct moment now)
@@ -215,7 +208,6 @@ dispatch_configure(struct dispatch *d, const struct outputs *outputs,
 			app_end(f);
 	}
 	d->rearm = true;
-	rearm(d, now);
 }
 
 static void
@@ -241,7 +233,10 @@ lane_open_ms(struct lane *l, int64_t now)
 	return l->open_ms;
 }
 
-/* true: the transaction is open, or nothing was to be done. */
+/*
+ * Everything that was measured by the wall clock, or under other settings, is
+ * measured anew.  true: the transaction is open, or nothing was to be done.
+ */
 static bool
 rearm_if_need_be(struct dispatch *d, struct moment now)
 {
@@ -249,7 +244,7 @@ rearm_if_need_be(struct dispatch *d, struct moment now)
 		return true;
 	if (queue_begin(d->queue) != QUEUE_READY)
 		return false;
-	rearm(d, now);
+	queue_rearm(d->queue, now.wall, now.wall + HOUR_MS);
 	return true;
 }
 

@@ -31,8 +31,8 @@ void	dispatch_free(struct dispatch *);
 
 /*
  * At start and after a reload: these are the outputs now (kept until the next
- * call).  Rebuilds the windows from the stored requests and looks at every
- * wait anew.  Needs the turn's transaction.
+ * call).  Rebuilds the windows from the stored requests; the next plan looks
+ * at every wait anew.  Only reads.
  */
 void	dispatch_configure(struct dispatch *, const struct outputs *,
 	    struct moment now);

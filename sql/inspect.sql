@@ -124,3 +124,74 @@ SELECT min(at) FROM (
 	UNION ALL
 	SELECT min(due_at) FROM event
 	 WHERE state = 'queued' AND due_at IS NOT NULL);
+
+--: backlog_lanes
+-- Every lane with how much is queued in it.
+SELECT l.id, o.name, l.kind, o.app IS NOT NULL, o.paused_at,
+       coalesce(t.events, 0)
+  FROM lane AS l
+  JOIN output AS o ON o.id = l.output
+  LEFT JOIN tally AS t ON t.lane = l.id AND t.name = 'queued'
+ ORDER BY o.name, l.kind;
+
+--: backlog_latency
+-- How long the last requests that arrived took, in the mean.
+SELECT avg(ended_boot - started_boot)
+  FROM (SELECT * FROM request WHERE lane = :lane ORDER BY id DESC LIMIT 32)
+ WHERE verdict = 'delivered';
+
+--: backlog_deferred
+-- The event that is due last; behind a thousand of other lanes it is not
+-- looked for.
+SELECT d.due_at, i.value
+  FROM (SELECT lane, identity, due_at FROM event INDEXED BY event_deferred
+	 WHERE state = 'queued' AND due_at IS NOT NULL
+	 ORDER BY due_at DESC LIMIT 1000) AS d
+  LEFT JOIN identity AS i ON i.id = d.identity
+ WHERE d.lane = :lane
+ ORDER BY d.due_at DESC LIMIT 1;
+
+--: backlog_longest
+-- Whose backlogs are the longest: of those that the planner has measured, and
+-- of those that are next in turn.
+SELECT w.identity, i.value, w.ready, w.next_at
+  FROM (SELECT * FROM (SELECT identity, ready, next_at FROM waiting
+	 WHERE lane = :lane AND level IS NOT NULL
+	 ORDER BY level DESC LIMIT :measured)
+	UNION
+	SELECT * FROM (SELECT identity, ready, next_at FROM waiting
+	 WHERE lane = :lane ORDER BY next_at LIMIT :measured)) AS w
+  JOIN identity AS i ON i.id = w.identity
+ ORDER BY w.ready DESC, w.identity LIMIT :n;
+
+--: backlog_objects
+-- An identity's oldest ready events below an id: how many, with how many
+-- objects.
+SELECT count(*), coalesce(sum(objects), 0)
+  FROM (SELECT objects FROM event INDEXED BY event_queued
+	 WHERE state = 'queued' AND suspect IS NULL AND due_at IS NULL
+	   AND lane = :lane AND identity = :identity AND id < :before
+	 ORDER BY id LIMIT :n);
+
+--: backlog_ahead
+-- The same without the objects, which lie in the table itself.
+SELECT count(*)
+  FROM (SELECT 1 FROM event INDEXED BY event_queued
+	 WHERE state = 'queued' AND suspect IS NULL AND due_at IS NULL
+	   AND lane = :lane AND identity = :identity AND id < :before
+	 LIMIT :n);
+
+--: backlog_identity
+-- What a lane holds of an identity.
+SELECT i.value,
+       (SELECT ready FROM waiting
+	 WHERE lane = :lane AND identity = i.id),
+       (SELECT next_at FROM waiting
+	 WHERE lane = :lane AND identity = i.id),
+       (SELECT count(*) FROM (SELECT 1 FROM event INDEXED BY event_queued
+	 WHERE state = 'queued' AND suspect IS NULL AND due_at IS NOT NULL
+	   AND lane = :lane AND identity = i.id LIMIT :n)),
+       (SELECT count(*) FROM (SELECT 1 FROM event INDEXED BY event_stuck
+	 WHERE state = 'stuck' AND lane = :lane AND identity = i.id LIMIT :n))
+  FROM identity AS i
+ WHERE i.id = :identity;

@@ -93,7 +93,7 @@ app_of(struct dispatch *d, const struct output *o, int64_t now)
 	return a;
 }
 
-static struct lane *
+struct lane *
 lane_of(struct dispatch *d, int64_t id)
 {
 	struct lane *l;
@@ -525,20 +525,20 @@ dispatch_each(struct dispatch *d, struct moment now, dispatch_visit *visit,
 	}
 }
 
-static void
+void
 window_view(struct dispatch_window *w, const char *name, struct rate *r,
-    struct moment now)
+    int64_t key, struct moment now)
 {
 	int64_t frees;
 
 	w->name = name;
-	w->used = rate_used(r, 0, now.boot);
+	w->used = rate_used(r, key, now.boot);
 	w->limit = rate_limit(r);
 	w->window_ms = rate_window(r);
 	w->frees_at = 0;
 	if (w->used == 0)
 		return;
-	frees = rate_next(r, 0, w->limit - w->used + 1, now.boot);
+	frees = rate_next(r, key, w->limit - w->used + 1, now.boot);
 	if (frees != RATE_NEVER)
 		w->frees_at = now.wall + frees - now.boot;
 }
@@ -552,9 +552,9 @@ dispatch_windows(struct dispatch *d, const char *output, struct moment now,
 	TAILQ_FOREACH(l, &d->lanes, link) {
 		if (l->output == NULL || strcmp(l->output->name, output) != 0)
 			continue;
-		window_view(&w[0], "app_limit", l->app->app_objects, now);
+		window_view(&w[0], "app_limit", l->app->app_objects, 0, now);
 		window_view(&w[1], "properties_app_limit", l->app->app_users,
-		    now);
+		    0, now);
 		return DISPATCH_WINDOWS;
 	}
 	return 0;

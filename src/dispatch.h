@@ -75,5 +75,67 @@ struct dispatch_window {
 /* Of one output by name; how many (0: no such output). */
 size_t	dispatch_windows(struct dispatch *, const char *output,
 	    struct moment now, struct dispatch_window [DISPATCH_WINDOWS]);
+/* Of one identity in a lane: of its requests and, in track, of its objects. */
+size_t	dispatch_identity_windows(struct dispatch *, int64_t lane,
+	    int64_t identity, struct moment now,
+	    struct dispatch_window [DISPATCH_WINDOWS]);
+
+/* Who uses most of the window of an identity's objects (user properties: of
+ * its requests) in a lane; at most n, the busiest first.  How many. */
+struct dispatch_use {
+	int64_t	identity;
+	int64_t	used;
+};
+size_t	dispatch_busiest(struct dispatch *, int64_t lane, struct moment now,
+	    struct dispatch_use *, size_t n);
+
+/* --- forecast --------------------------------------------------------- */
+
+/* What a drain waits for longest. */
+enum dispatch_bound {
+	DISPATCH_NOTHING,	/* the requests themselves */
+	DISPATCH_APP_LIMIT, DISPATCH_IDENTITY_LIMIT, DISPATCH_TRACK_LIMIT,
+	DISPATCH_PROPERTIES_LIMIT, DISPATCH_PROPERTIES_APP_LIMIT,
+	DISPATCH_BREAKER, DISPATCH_FROZEN, DISPATCH_BACKOFF,
+	DISPATCH_ORDER,		/* an update of the identity is in flight */
+	DISPATCH_PAUSE, DISPATCH_OUTPUT
+};
+/* "app_limit" ...; lent for ever. */
+const char *dispatch_bound_name(enum dispatch_bound);
+
+/* What one lane is to send. */
+struct dispatch_share {
+	int64_t	identity;
+	int64_t	objects;
+};
+struct dispatch_demand {
+	int64_t	lane;
+	int64_t	objects;		/* in all; users, of user properties */
+	int64_t	busy_ms;		/* what a request takes */
+	int64_t	due_at;			/* wall: one is not due before; or 0 */
+	bool	paused;
+	const struct dispatch_share *share;	/* the largest */
+	size_t	share_n;
+};
+
+#define DISPATCH_UNKNOWN	INT64_MAX	/* nobody can say */
+
+struct dispatch_forecast {
+	int64_t	leaves_at;		/* wall: the last of it, at the earliest */
+	int64_t	done_at;		/* wall: it has arrived */
+	enum dispatch_bound bound_by;
+	int64_t	identity;		/* whose window bounds; 0: nobody's */
+	bool	flying;			/* it waits for what is in flight */
+};
+
+/*
+ * When the lanes will have sent all that, if nothing else comes and all goes
+ * well, from the windows, breakers and waits as they are now.  Lanes of one
+ * app share its windows, so each is told what all of these need.  One forecast
+ * a demand.
+ */
+void	dispatch_forecast(struct dispatch *, struct moment now,
+	    const struct dispatch_demand *, size_t n,
+	    struct dispatch_forecast *);
 
 #endif

@@ -2,7 +2,8 @@
  * dispatch_private.h - what the files of dispatch share
  *
  * dispatch.c has the lanes and the turn, dispatch_window.c the windows of the
- * apps, dispatch_request.c fills requests, dispatch_verdict.c judges answers.
+ * apps, dispatch_request.c fills requests, dispatch_verdict.c judges answers,
+ * dispatch_forecast.c looks ahead.
  */
 #ifndef HR_DISPATCH_PRIVATE_H
 #define HR_DISPATCH_PRIVATE_H
@@ -196,6 +197,10 @@ void	app_end(const struct flight *);
 void	app_cancel(const struct flight *);
 void	app_expire(struct app *, int64_t now);
 
+/* The window of an identity's requests, and of what the app sends, whose key
+ * is 0. */
+struct rate *requests_of(const struct app *, enum heap_lane);
+struct rate *whole_of(const struct app *, enum heap_lane);
 /* How many objects (users) the app may send now, all that is reserved
  * included; and of these for anybody. */
 int64_t	app_room(struct app *, enum heap_lane, int64_t now);
@@ -250,6 +255,12 @@ void	verdict_note(void *flight, const struct sender_result *);
 void	verdict_write(struct flight *);
 
 /* --- dispatch.c --- */
+
+/* NULL: there is none of that id. */
+struct lane *lane_of(struct dispatch *, int64_t id);
+/* The use of a window by one key. */
+void	window_view(struct dispatch_window *, const char *name, struct rate *,
+	    int64_t key, struct moment now);
 
 /* How long the lane has been open in all, by now. */
 int64_t	lane_open_ms(struct lane *, int64_t now);

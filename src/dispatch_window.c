@@ -112,14 +112,13 @@ app_reset(struct app *a, const struct config_output *c)
 	    c->properties_app_limit.window_ms);
 }
 
-/* The window of an identity's requests, and of the app's objects. */
-static struct rate *
+struct rate *
 requests_of(const struct app *a, enum heap_lane kind)
 {
 	return kind == HEAP_TRACK ? a->track : a->properties;
 }
 
-static struct rate *
+struct rate *
 whole_of(const struct app *a, enum heap_lane kind)
 {
 	return kind == HEAP_TRACK ? a->app_objects : a->app_users;

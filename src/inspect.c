@@ -9,22 +9,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "inspect.h"
-#include "store.h"
+#include "inspect_private.h"
 
 /* A state with fewer events is read through its index and sorted, which takes
  * a few ms at most. */
 #define FEW		10000
 /* Virtual machine steps between looks at the clock: some 10 us. */
 #define STEPS		1000
-
-struct inspect {
-	struct store	*reader;	/* of our own; NULL: a memory queue */
-	struct store	*writer;
-	int64_t		 patience_ms;
-	int64_t		 give_up_at;	/* monotonic ms; see now_ms */
-	struct why	 error;
-};
 
 /* A list of events while it is made. */
 struct walk {
@@ -98,9 +89,8 @@ inspect_error(const struct inspect *in)
 	return in->error.text;
 }
 
-/* The next question begins: whom to ask. */
-static struct store *
-ask(struct inspect *in, enum inspect_view view)
+struct store *
+inspect_ask(struct inspect *in, enum inspect_view view)
 {
 	struct store *s = in->reader;
 
@@ -112,10 +102,8 @@ ask(struct inspect *in, enum inspect_view view)
 	return s;
 }
 
-/* Did the question end as it should?  A list may also have been interrupted,
- * and looks after that itself. */
-static enum inspect_answer
-judge(struct inspect *in, const struct store *s, bool list)
+enum inspect_answer
+inspect_judge(struct inspect *in, const struct store *s, bool list)
 {
 	if (store_interrupted(s) && !list) {
 		why_set(&in->error, "it took too long");
@@ -293,7 +281,7 @@ inspect_events(struct inspect *in, const struct inspect_filter *filter,
 	sqlite3_stmt *few;
 	int64_t id;
 
-	w.store = ask(in, INSPECT_COMMITTED);
+	w.store = inspect_ask(in, INSPECT_COMMITTED);
 	few = few_of_state(&w);
 	if (few == NULL) {
 		walk_range(&w, 1, page->before - 1);
@@ -307,18 +295,18 @@ inspect_events(struct inspect *in, const struct inspect_filter *filter,
 		w.stopped |= store_interrupted(w.store);
 	}
 	page->next = w.stopped ? w.last : 0;
-	return judge(in, w.store, true);
+	return inspect_judge(in, w.store, true);
 }
 
 enum inspect_answer
 inspect_event(struct inspect *in, enum inspect_view view, int64_t id,
     inspect_event_visit *visit, void *arg)
 {
-	struct store *s = ask(in, view);
+	struct store *s = inspect_ask(in, view);
 
 	if (visit_event(s, id, true, visit, arg))
 		return INSPECT_OK;
-	return judge(in, s, false) == INSPECT_OK ? INSPECT_NONE :
+	return inspect_judge(in, s, false) == INSPECT_OK ? INSPECT_NONE :
 	    INSPECT_FAILED;
 }
 
@@ -351,7 +339,7 @@ enum inspect_answer
 inspect_requests(struct inspect *in, struct inspect_page *page,
     inspect_request_visit *visit, void *arg)
 {
-	struct store *s = ask(in, INSPECT_COMMITTED);
+	struct store *s = inspect_ask(in, INSPECT_COMMITTED);
 	sqlite3_stmt *st = store_sql(s, SQL_INSPECT_REQUESTS);
 	struct inspect_request r;
 	int64_t last = page->before;
@@ -371,14 +359,14 @@ inspect_requests(struct inspect *in, struct inspect_page *page,
 	sqlite3_reset(st);
 	if (store_interrupted(s))
 		page->next = last;
-	return judge(in, s, true);
+	return inspect_judge(in, s, true);
 }
 
 enum inspect_answer
 inspect_event_requests(struct inspect *in, enum inspect_view view,
     int64_t event, inspect_request_visit *visit, void *arg)
 {
-	struct store *s = ask(in, view);
+	struct store *s = inspect_ask(in, view);
 	sqlite3_stmt *st = store_sql(s, SQL_INSPECT_EVENT_REQUESTS);
 	struct inspect_request r;
 
@@ -388,7 +376,7 @@ inspect_event_requests(struct inspect *in, enum inspect_view view,
 		read_request(st, &r);
 		visit(&r, arg);
 	}
-	return judge(in, s, false);
+	return inspect_judge(in, s, false);
 }
 
 /* --- counts ----------------------------------------------------------- */
@@ -430,7 +418,7 @@ read_counts(struct store *s, int64_t output, int64_t count[INSPECT_COUNTS])
 enum inspect_answer
 inspect_outputs(struct inspect *in, inspect_output_visit *visit, void *arg)
 {
-	struct store *s = ask(in, INSPECT_COMMITTED);
+	struct store *s = inspect_ask(in, INSPECT_COMMITTED);
 	sqlite3_stmt *st = store_sql(s, SQL_INSPECT_OUTPUTS);
 	struct inspect_output o;
 
@@ -443,18 +431,18 @@ inspect_outputs(struct inspect *in, inspect_output_visit *visit, void *arg)
 		o.paused_at = sqlite3_column_int64(st, 5);
 		visit(&o, arg);
 	}
-	return judge(in, s, false);
+	return inspect_judge(in, s, false);
 }
 
 enum inspect_answer
 inspect_oldest_due(struct inspect *in, int64_t now, int64_t *since)
 {
-	struct store *s = ask(in, INSPECT_COMMITTED);
+	struct store *s = inspect_ask(in, INSPECT_COMMITTED);
 	sqlite3_stmt *st = store_sql(s, SQL_INSPECT_OLDEST_DUE);
 
 	*since = 0;
 	if (store_row(s, st) && sqlite3_column_int64(st, 0) <= now)
 		*since = sqlite3_column_int64(st, 0);
 	sqlite3_reset(st);
-	return judge(in, s, false);
+	return inspect_judge(in, s, false);
 }

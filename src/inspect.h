@@ -164,4 +164,62 @@ enum inspect_answer inspect_outputs(struct inspect *, inspect_output_visit *,
 enum inspect_answer inspect_oldest_due(struct inspect *, int64_t now,
 	    int64_t *since);
 
+/* --- what waits, and for whom ------------------------------------------ */
+
+/* One identity in one lane. */
+struct inspect_waiting {
+	int64_t		 identity;	/* its id */
+	const char	*value;		/* NULL: erased */
+	int64_t		 ready;		/* events: queued and due */
+	int64_t		 objects;	/* of these; of many, about so many */
+	int64_t		 next_at;	/* see inspect_event; 0: none is ready */
+	/* Only of inspect_identity, and none counted beyond INSPECT_MANY. */
+	int64_t		 deferred;	/* events queued for later */
+	int64_t		 stuck;
+};
+#define INSPECT_MANY	10000
+
+struct inspect_lane {
+	int64_t		 id;
+	const char	*output;
+	const char	*lane;		/* "track", "user_properties" */
+	bool		 configured;	/* its output is */
+	int64_t		 paused_at;	/* its output; 0: not paused */
+	int64_t		 queued;	/* events */
+	int64_t		 objects;	/* of these, about so many */
+	int64_t		 busy_ms;	/* what a request takes; 0: not known */
+	int64_t		 due_at;	/* of the last deferred one; 0: none */
+	const char	*due_identity;	/* whose that is */
+	/* The longest backlogs, the longest first. */
+	struct inspect_waiting *waiting;
+	size_t		 waiting_n;
+};
+
+/* A look at all lanes; its cost does not grow with what is queued. */
+struct inspect_backlog {
+	struct inspect_lane *lane;
+	size_t		 lanes;
+	struct arena	*arena;		/* holds all of it */
+};
+
+/* *out is given (inspect_backlog_free) with INSPECT_OK; at most `longest`
+ * backlogs of each lane. */
+enum inspect_answer inspect_backlog(struct inspect *, size_t longest,
+	    struct inspect_backlog **out);
+void	inspect_backlog_free(struct inspect_backlog *);	/* NULL: nothing */
+
+/* How many ready events of its identity will leave before an event of that
+ * id, and about how many objects they have; of more than INSPECT_MANY events
+ * so many. */
+enum inspect_answer inspect_ahead(struct inspect *, int64_t lane,
+	    int64_t identity, int64_t event, int64_t *events,
+	    int64_t *objects);
+/* INSPECT_NONE: it was never sent anything. */
+enum inspect_answer inspect_find_identity(struct inspect *, const char *value,
+	    int64_t *identity);
+/* `value` is lent for the call of `visit`. */
+typedef void inspect_waiting_visit(const struct inspect_waiting *, void *arg);
+enum inspect_answer inspect_identity(struct inspect *, int64_t lane,
+	    int64_t identity, inspect_waiting_visit *, void *arg);
+
 #endif

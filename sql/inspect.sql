@@ -195,3 +195,11 @@ SELECT i.value,
 	 WHERE state = 'stuck' AND lane = :lane AND identity = i.id LIMIT :n))
   FROM identity AS i
  WHERE i.id = :identity;
+
+--: inspect_jobs
+-- Replays and discards of many, newest first.
+SELECT id, kind, filter, remap, force, state, total, moved, skipped, error,
+       started_at, ended_at
+  FROM job
+ WHERE id BETWEEN :first AND :last
+ ORDER BY id DESC;

@@ -422,6 +422,75 @@ SELECT receipt_id, input, path, received_at, mpid, duplicate, body
 INSERT INTO audit (done_at, action, subject, detail)
 VALUES (:now, :action, :subject, :detail);
 
+--: event_unanswered
+-- Did a request end without an answer that may have brought it to Heap?
+SELECT 1
+  FROM (SELECT request FROM attempt WHERE event = :id
+	UNION ALL
+	SELECT request FROM event WHERE id = :id AND request IS NOT NULL) AS a
+ CROSS JOIN request AS r ON r.id = a.request
+ WHERE coalesce(r.status, 0) = 0 AND r.never_left = 0
+ LIMIT 1;
+
+--: job_put
+INSERT INTO job (kind, filter, remap, force, last_event, started_at)
+VALUES (:kind, :filter, :remap, :force, :last_event, :now);
+
+--: job_running
+-- The one whose turn it is.
+SELECT id, kind, filter, remap, force, total, moved, skipped, cursor,
+       last_event
+  FROM job INDEXED BY job_running
+ WHERE state = 'running' ORDER BY id LIMIT 1;
+
+--: job_match
+-- The next events of a job's range, and which of them it means: stuck ones by
+-- way of their index, others one after the other.  CROSS JOIN keeps the order.
+-- A parameter that is NULL asks nothing.
+SELECT e.id, e.lane, e.identity, e.objects,
+       CASE WHEN e.state = :state
+	 AND (:state <> 'skipped' OR e.reason = 'development' OR
+		e.reason = 'web_client_side')
+	 AND (:reason IS NULL OR e.reason = :reason)
+	 AND (:status IS NULL OR e.last_status = :status)
+	 AND (:name IS NULL OR e.name = :name)
+	 AND e.received_at >= :since AND e.received_at < :until
+	 AND (:output IS NULL OR e.lane IN (SELECT l.id FROM lane AS l
+		JOIN output AS o ON o.id = l.output WHERE o.name = :output))
+	 AND (:identity IS NULL OR e.identity =
+		(SELECT i.id FROM identity AS i WHERE i.value = :identity))
+	 AND (:input IS NULL OR
+		(SELECT b.input FROM batch AS b WHERE b.id = e.batch) = :input)
+	THEN 1 ELSE 0 END
+  FROM (SELECT id FROM event INDEXED BY event_stuck_id
+	 WHERE :state = 'stuck' AND state = 'stuck'
+	   AND id > :after AND id <= :last
+	UNION ALL
+	SELECT id FROM event
+	 WHERE :state <> 'stuck' AND id > :after AND id <= :last
+	 ORDER BY id LIMIT :n) AS c
+ CROSS JOIN event AS e ON e.id = c.id;
+
+--: job_total
+UPDATE job SET total = :total WHERE id = :id AND state = 'running';
+
+--: job_progress
+-- What became stuck since the count may make more than were counted.
+UPDATE job
+   SET cursor = :cursor, moved = moved + :moved, skipped = skipped + :skipped,
+       total = max(total, moved + :moved + skipped + :skipped),
+       error = coalesce(:error, error)
+ WHERE id = :id AND state = 'running';
+
+--: job_end
+UPDATE job
+   SET state = :state, ended_at = :now, error = coalesce(:error, error)
+ WHERE id = :id AND state = 'running';
+
+--: prune_jobs
+DELETE FROM job WHERE id IN (SELECT id FROM job ORDER BY id LIMIT :n)
+   AND state <> 'running' AND ended_at < :before;
+
 --: prune_delivered
 -- While an identity has a stuck update, its newer ones stay: a replay must
 -- know what they have set.
@@ -454,9 +523,14 @@ DELETE FROM seen WHERE id IN (SELECT id FROM seen ORDER BY id LIMIT :n)
    AND seen_at < :before;
 
 --: prune_requests
--- The oldest; a window still holds what ended lately.
-DELETE FROM request WHERE id IN (SELECT id FROM request ORDER BY id LIMIT :n)
-   AND ended_at < :before;
+-- The wall clock may have been stepped, so what the windows may still hold is
+-- spared by the span clock: the last day of this boot, and all of others until
+-- this one is a day old.
+DELETE FROM request WHERE id IN (SELECT id FROM request
+	WHERE ended_at < :before
+	  AND coalesce(ended_boot, started_boot) < iif(boot_id = :boot_id,
+		:boot - 86400000, iif(:boot > 86400000, 9223372036854775807, 0))
+	ORDER BY ended_at LIMIT :n);
 
 --: prune_request_identities
 -- Of requests that are gone; of all, when none is left.

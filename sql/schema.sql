@@ -134,6 +134,8 @@ CREATE INDEX event_suspect ON event (lane, suspect, id)
 	WHERE state = 'queued' AND suspect IS NOT NULL;
 CREATE INDEX event_inflight ON event (request) WHERE state = 'inflight';
 CREATE INDEX event_stuck ON event (lane, identity, id) WHERE state = 'stuck';
+-- The same in the order of id: jobs go through it in slices.
+CREATE INDEX event_stuck_id ON event (id) WHERE state = 'stuck';
 CREATE INDEX event_properties ON event (lane, identity, id)
 	WHERE event_index IS NULL;
 CREATE INDEX event_attempted ON event (lane, identity, request)
@@ -259,6 +261,31 @@ CREATE TABLE audit (
 	subject	TEXT NOT NULL,			-- event 17, output heap ...
 	detail	TEXT NOT NULL			-- what changed
 ) STRICT;
+
+-- Replays and discards of all events that match a filter.
+CREATE TABLE job (
+	id	INTEGER PRIMARY KEY AUTOINCREMENT,	-- never used twice
+	kind	TEXT NOT NULL			-- what is done to each event
+		CHECK (kind IN ('replay', 'discard')),
+	filter	TEXT NOT NULL,			-- JSON: which events; spans of time
+						-- have become instants
+	remap	INTEGER NOT NULL,		-- 1: their batches are mapped again
+	force	INTEGER NOT NULL,		-- 1: even if Heap may have them
+	state	TEXT NOT NULL DEFAULT 'running'	-- cancelled: by an operator
+		CHECK (state IN ('running', 'done', 'cancelled', 'failed')),
+	total	INTEGER,			-- events that match; NULL: they are
+						-- not counted yet
+	moved	INTEGER NOT NULL DEFAULT 0,	-- events replayed or discarded
+	skipped	INTEGER NOT NULL DEFAULT 0,	-- events that match and could not be
+	cursor	INTEGER NOT NULL DEFAULT 0,	-- event.id it has come to
+	last_event INTEGER NOT NULL,		-- the highest event.id at its start;
+						-- what came later is left alone
+	error	TEXT,				-- why it failed, or why the last one
+						-- was skipped; NULL: neither
+	started_at INTEGER NOT NULL,		-- when it was asked for
+	ended_at INTEGER			-- NULL: it runs
+) STRICT;
+CREATE INDEX job_running ON job (id) WHERE state = 'running';
 
 -- The legal moves of an event (delivery: states); every other is refused.
 CREATE TRIGGER event_move BEFORE UPDATE OF state ON event

@@ -335,3 +335,33 @@ accept_again(struct acceptor *a, int64_t event, const struct queue_found *f,
 	queue_stored_free(&s);
 	return done;
 }
+
+/* Must the batch be mapped again, before queue_replay decides? */
+static bool
+needs_mapping(const struct queue_found *f, bool again)
+{
+	if (strcmp(f->state, "skipped") == 0)
+		return strcmp(f->reason, "development") == 0 ||
+		    strcmp(f->reason, "web_client_side") == 0;
+	return strcmp(f->state, "stuck") == 0 && (!f->mapped || again);
+}
+
+enum queue_moved
+accept_replay(struct acceptor *a, int64_t event,
+    const struct accept_replay *how, int64_t now, struct why *why)
+{
+	struct queue_found f;
+
+	if (queue_find(a->queue, event, &f) && needs_mapping(&f, how->remap)) {
+		/* Heap would have it under the key of the bytes it had. */
+		if (!how->force && queue_unanswered(a->queue, event)) {
+			why_set(why, "a request with event %lld was never "
+			    "answered, so Heap may have it; mapped again it "
+			    "might arrive twice", (long long)event);
+			return QUEUE_UNANSWERED;
+		}
+		if (!accept_again(a, event, &f, why))
+			return QUEUE_UNMAPPED;
+	}
+	return queue_replay(a->queue, event, now, why);
+}

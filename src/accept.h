@@ -64,4 +64,20 @@ void	accept_error(struct buf *, const char *message);
 bool	accept_again(struct acceptor *, int64_t event,
 	    const struct queue_found *, struct why *);
 
+/*
+ * accept_replay - an event back to the queue, mapped anew if need be
+ *
+ * That is with `remap`, and always if it never had a payload or a setting
+ * skipped it.  QUEUE_UNANSWERED: it would be mapped anew, but Heap may have
+ * it already, and might then get it under two keys; `force` does it all the
+ * same.  All but QUEUE_MOVED change nothing and set `why`.
+ */
+struct accept_replay {
+	bool	remap;
+	bool	force;
+};
+
+enum queue_moved accept_replay(struct acceptor *, int64_t event,
+	    const struct accept_replay *, int64_t now, struct why *);
+
 #endif

@@ -143,6 +143,11 @@ cJSON	*admin_output_shape(struct admin *, struct moment now,
 cJSON	*admin_why(struct admin *, struct moment now,
 	    const struct inspect_event *);
 
+/* --- admin_forecast.c --- */
+
+/* {"done_at","seconds","outputs","lanes"}; NULL: it cannot be read now. */
+cJSON	*admin_forecast(struct admin *, struct moment now);
+
 /* --- handlers --- */
 
 /* admin_event.c */
@@ -161,6 +166,10 @@ void	admin_get_output(struct admin_call *);
 void	admin_get_live(struct admin_call *);
 void	admin_get_ready(struct admin_call *);
 void	admin_get_progress(struct admin_call *);
+/* admin_forecast.c */
+void	admin_get_forecast(struct admin_call *);
+void	admin_get_identities(struct admin_call *);
+void	admin_get_identity(struct admin_call *);
 /* admin_metrics.c */
 void	admin_get_metrics(struct admin_call *);
 

@@ -133,12 +133,13 @@ admin_get_status(struct admin_call *call)
 	struct admin *a = call->admin;
 	struct outputs_shape s;
 	int64_t since = 0;
-	cJSON *o;
+	cJSON *o, *forecast = NULL;
 
 	if (!read_outputs(call, NULL, &s))
 		return;
 	if (inspect_oldest_due(a->parts.inspect, call->now.wall, &since) !=
-	    INSPECT_OK) {
+	    INSPECT_OK ||
+	    (forecast = admin_forecast(a, call->now)) == NULL) {
 		cJSON_Delete(s.array);
 		admin_cannot_read(call);
 		return;
@@ -152,6 +153,7 @@ admin_get_status(struct admin_call *call)
 	admin_put_at(o, "oldest_due_since", since);
 	cJSON_AddItemToObject(o, "rates", rates_shape(a, call->now.boot));
 	cJSON_AddItemToObject(o, "disk", disk_shape(a, call->now));
+	cJSON_AddItemToObject(o, "forecast", forecast);
 	cJSON_AddItemToObject(o, "outputs", s.array);
 	admin_json(call, 200, o);
 }

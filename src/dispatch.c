@@ -233,6 +233,19 @@ lane_open_ms(struct lane *l, int64_t now)
 	return l->open_ms;
 }
 
+/* No event waits longer than that: Retry-After, or backoff. */
+static int64_t
+longest_wait(const struct dispatch *d)
+{
+	const struct app *a;
+	int64_t longest = HOUR_MS;
+
+	TAILQ_FOREACH(a, &d->apps, link)
+		if (a->settings.backoff_max_ms > longest)
+			longest = a->settings.backoff_max_ms;
+	return longest;
+}
+
 /*
  * Everything that was measured by the wall clock, or under other settings, is
  * measured anew.  true: the transaction is open, or nothing was to be done.
@@ -244,7 +257,7 @@ rearm_if_need_be(struct dispatch *d, struct moment now)
 		return true;
 	if (queue_begin(d->queue) != QUEUE_READY)
 		return false;
-	queue_rearm(d->queue, now.wall, now.wall + HOUR_MS);
+	queue_rearm(d->queue, now.wall, now.wall + longest_wait(d));
 	return true;
 }
 
@@ -347,26 +360,62 @@ lane_opens(const struct lane *l, int64_t now)
 	return l->frozen_until > now ? l->frozen_until : now;
 }
 
-/* false: the write lock was refused. */
-static bool
+enum planned {
+	PLANNED_NONE,
+	PLANNED_ONE,		/* a request is claimed */
+	PLANNED_BUSY		/* the write lock was refused */
+};
+
+static enum planned
 plan_lane(struct lane *l, struct moment now)
 {
 	struct dispatch *d = l->dispatch;
 	struct flight *f;
 
-	while ((l->next_at = lane_opens(l, now.boot)) <= now.boot) {
-		if (!request_ready(l, now))
-			return true;
-		if (queue_begin(d->queue) != QUEUE_READY)
-			return false;
-		f = request_plan(l, now);
-		if (f == NULL)
-			return true;
-		l->inflight++;
-		if (f->probe)
-			breaker_probe_sent(&l->breaker);
-		TAILQ_INSERT_TAIL(&d->flights, f, link);
-	}
+	l->next_at = lane_opens(l, now.boot);
+	if (l->next_at > now.boot || !request_ready(l, now))
+		return PLANNED_NONE;
+	if (queue_begin(d->queue) != QUEUE_READY)
+		return PLANNED_BUSY;
+	f = request_plan(l, now);
+	if (f == NULL)
+		return PLANNED_NONE;
+	l->inflight++;
+	if (f->probe)
+		breaker_probe_sent(&l->breaker);
+	TAILQ_INSERT_TAIL(&d->flights, f, link);
+	return PLANNED_ONE;
+}
+
+/* One request of each lane in turn, until none has another.  Who got one goes
+ * behind the others, so that lanes which share an app's room share it. */
+static bool
+plan_lanes(struct dispatch *d, struct moment now)
+{
+	struct lane *l, *next, *last;
+	bool more, end;
+
+	do {
+		more = false;
+		last = TAILQ_LAST(&d->lanes, lanes);
+		for (l = TAILQ_FIRST(&d->lanes); l != NULL; l = next) {
+			next = TAILQ_NEXT(l, link);
+			end = l == last;
+			switch (plan_lane(l, now)) {
+			case PLANNED_BUSY:
+				return false;
+			case PLANNED_ONE:
+				TAILQ_REMOVE(&d->lanes, l, link);
+				TAILQ_INSERT_TAIL(&d->lanes, l, link);
+				more = true;
+				break;
+			case PLANNED_NONE:
+				break;
+			}
+			if (end)
+				break;
+		}
+	} while (more);
 	return true;
 }
 
@@ -396,7 +445,6 @@ next_wait(struct dispatch *d, struct moment now)
 int64_t
 dispatch_plan(struct dispatch *d, struct moment now)
 {
-	struct lane *l;
 	struct app *a;
 
 	look_for_step(d, now);
@@ -409,9 +457,8 @@ dispatch_plan(struct dispatch *d, struct moment now)
 		app_expire(a, now.boot);
 	if (!write_learnt(d, now))
 		return BUSY_RETRY_MS;
-	TAILQ_FOREACH(l, &d->lanes, link)
-		if (!plan_lane(l, now))
-			return BUSY_RETRY_MS;
+	if (!plan_lanes(d, now))
+		return BUSY_RETRY_MS;
 	return next_wait(d, now);
 }
 

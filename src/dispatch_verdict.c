@@ -194,7 +194,9 @@ note_limited(struct flight *f)
 		app_hold(f->app, l->kind, f->mentions[0].identity, f->request,
 		    f->ended.boot + wait, f->ended.boot);
 	} else {
-		l->frozen_until = f->ended.boot + wait;
+		/* Another flight's answer may have asked for longer. */
+		if (l->frozen_until < f->ended.boot + wait)
+			l->frozen_until = f->ended.boot + wait;
 		if (++l->limited >= 2)
 			l->carry = (f->mentions_n + 1) / 2;
 		log_warn("dispatch: lane frozen output=%s lane=%s wait_ms=%lld "

@@ -219,7 +219,10 @@ app_rebuild(struct app *a, struct queue *q, enum heap_lane kind,
 	struct mentioned m = { .app = a, .kind = kind };
 	size_t i;
 
-	b.enough = rate_limit(whole) *
+	/* What may have been sent is what the limit allows without our share
+	 * and factor: both may have been larger. */
+	b.enough = (kind == HEAP_TRACK ? a->settings.app_limit.n :
+	    a->settings.properties_app_limit.n) *
 	    ((window + rate_window(whole) - 1) / rate_window(whole));
 	queue_past(q, a->id, kind, now.boot - window, collect, &b);
 	if (b.n > 0)

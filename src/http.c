@@ -111,6 +111,7 @@ turn_away(struct http_front *f, int fd)
 {
 	struct buf out = BUF_INIT;
 	char unread[4096];
+	int i;
 
 	stat_add(STAT_http_refused_connections, 1);
 	log_debug("http: too many connections front=%s max=%zu",
@@ -122,9 +123,10 @@ turn_away(struct http_front *f, int fd)
 		(void)!send(fd, out.p, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		(void)shutdown(fd, SHUT_WR);
 		/* Unread bytes would turn the close into a reset. */
-		while (recv(fd, unread, sizeof(unread), MSG_DONTWAIT) ==
-		    (ssize_t)sizeof(unread))
-			;
+		for (i = 0; i < 16; i++)
+			if (recv(fd, unread, sizeof(unread), MSG_DONTWAIT) <
+			    (ssize_t)sizeof(unread))
+				break;
 		buf_free(&out);
 	}
 	close(fd);
@@ -206,9 +208,8 @@ http_listen(struct http_front *f, const char *address, struct why *why)
 	return 0;
 }
 
-int
-http_tls(struct http_front *f, const char *certificate, const char *key,
-    struct why *why)
+struct http_certificate *
+http_certificate(const char *certificate, const char *key, struct why *why)
 {
 	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
 	const char *file = certificate;
@@ -226,16 +227,27 @@ http_tls(struct http_front *f, const char *certificate, const char *key,
 	if (SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1 ||
 	    SSL_CTX_check_private_key(tls) != 1)
 		goto bad;
-	/* Connections that are open keep a reference to the old one. */
-	SSL_CTX_free(f->tls);
-	f->tls = tls;
-	return 0;
+	return (struct http_certificate *)tls;
 bad:
 	ERR_error_string_n(ERR_peek_error(), reason, sizeof(reason));
 	ERR_clear_error();
 	why_set(why, "%s: %s", file, reason);
 	SSL_CTX_free(tls);
-	return -1;
+	return NULL;
+}
+
+void
+http_certificate_free(struct http_certificate *c)
+{
+	SSL_CTX_free((SSL_CTX *)c);
+}
+
+void
+http_tls(struct http_front *f, struct http_certificate *c)
+{
+	/* Connections that are open keep a reference to the old one. */
+	SSL_CTX_free(f->tls);
+	f->tls = (SSL_CTX *)c;
 }
 
 int

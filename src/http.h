@@ -63,10 +63,17 @@ void	http_free(struct http *);
 struct http_front *http_front(struct http *, const struct http_settings *);
 /* HOST:PORT, [HOST]:PORT or unix:PATH, plain.  -1 and `why` on failure. */
 int	http_listen(struct http_front *, const char *address, struct why *);
-/* From now on new connections of the front speak TLS (1.2 or later); also
- * replaces the certificate while running.  PEM files, full chain. */
-int	http_tls(struct http_front *, const char *certificate,
+/*
+ * A certificate with its key, from PEM files, full chain.  Given (by
+ * http_certificate_free, or to http_tls); NULL and `why` on failure.
+ */
+struct http_certificate;
+struct http_certificate *http_certificate(const char *certificate,
 	    const char *key, struct why *);
+void	http_certificate_free(struct http_certificate *);  /* NULL: nothing */
+/* Takes it: from now on new connections of the front speak TLS (1.2 or later)
+ * with it. */
+void	http_tls(struct http_front *, struct http_certificate *);
 /* The port of a front's first TCP listener (for port 0); 0: none. */
 int	http_port(const struct http_front *);
 

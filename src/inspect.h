@@ -208,18 +208,45 @@ enum inspect_answer inspect_backlog(struct inspect *, size_t longest,
 	    struct inspect_backlog **out);
 void	inspect_backlog_free(struct inspect_backlog *);	/* NULL: nothing */
 
-/* How many ready events of its identity will leave before an event of that
- * id, and about how many objects they have; of more than INSPECT_MANY events
- * so many. */
-enum inspect_answer inspect_ahead(struct inspect *, int64_t lane,
-	    int64_t identity, int64_t event, int64_t *events,
-	    int64_t *objects);
-/* INSPECT_NONE: it was never sent anything. */
+/* Where a queued event stands among those of its identity. */
+struct inspect_place {
+	int64_t	identity;		/* its id; 0: it has none */
+	int64_t	events;			/* ready and before it; of more than
+					 * INSPECT_MANY so many */
+	int64_t	objects;		/* of these, about so many */
+	int64_t	busy_ms;		/* what a request of the lane takes */
+};
+enum inspect_answer inspect_place(struct inspect *,
+	    const struct inspect_event *, struct inspect_place *);
+/* INSPECT_NONE: there was never anything for it. */
 enum inspect_answer inspect_find_identity(struct inspect *, const char *value,
 	    int64_t *identity);
 /* `value` is lent for the call of `visit`. */
 typedef void inspect_waiting_visit(const struct inspect_waiting *, void *arg);
 enum inspect_answer inspect_identity(struct inspect *, int64_t lane,
 	    int64_t identity, inspect_waiting_visit *, void *arg);
+
+/* --- jobs ------------------------------------------------------------- */
+
+/* Texts are lent for the call; NULL: none. */
+struct inspect_job {
+	int64_t		 id;
+	const char	*kind;		/* "replay", "discard" */
+	const char	*filter;	/* JSON */
+	bool		 remap, force;
+	const char	*state;		/* "running" ... */
+	int64_t		 total;		/* events; -1: not counted yet */
+	int64_t		 moved;
+	int64_t		 skipped;
+	const char	*error;
+	int64_t		 started_at;
+	int64_t		 ended_at;	/* 0: it runs */
+};
+typedef void inspect_job_visit(const struct inspect_job *, void *arg);
+
+enum inspect_answer inspect_jobs(struct inspect *, struct inspect_page *,
+	    inspect_job_visit *, void *arg);
+enum inspect_answer inspect_job(struct inspect *, enum inspect_view,
+	    int64_t id, inspect_job_visit *, void *arg);
 
 #endif

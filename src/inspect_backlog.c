@@ -13,6 +13,7 @@
 #define MEASURED	500	/* identities compared, twice */
 #define SAMPLED		32	/* of them, the first, are sampled ... */
 #define SAMPLE		50	/* ... by so many events */
+#define ROWS		1000	/* a sample of one: about a millisecond */
 
 static const char *
 copy(struct arena *arena, sqlite3_stmt *st, int column)
@@ -98,15 +99,18 @@ weigh(struct store *s, struct inspect_lane *l)
 	l->objects = times(l->queued, objects, ready);
 }
 
-static void
-read_latency(struct store *s, struct inspect_lane *l)
+/* What a request takes in the mean; 0: none has arrived. */
+static int64_t
+latency(struct store *s, int64_t lane)
 {
 	sqlite3_stmt *st = store_sql(s, SQL_BACKLOG_LATENCY);
+	int64_t ms = 0;
 
-	store_int(st, ":lane", l->id);
+	store_int(st, ":lane", lane);
 	if (store_row(s, st))
-		l->busy_ms = (int64_t)(sqlite3_column_double(st, 0) + 0.5);
+		ms = (int64_t)(sqlite3_column_double(st, 0) + 0.5);
 	sqlite3_reset(st);
+	return ms;
 }
 
 static void
@@ -158,7 +162,7 @@ inspect_backlog(struct inspect *in, size_t longest,
 	for (i = 0; i < b->lanes; i++) {
 		read_longest(s, b->arena, &b->lane[i], longest);
 		weigh(s, &b->lane[i]);
-		read_latency(s, &b->lane[i]);
+		b->lane[i].busy_ms = latency(s, b->lane[i].id);
 		read_deferred(s, b->arena, &b->lane[i]);
 	}
 	answer = inspect_judge(in, s, false);
@@ -179,25 +183,53 @@ inspect_backlog_free(struct inspect_backlog *b)
 	free(b);
 }
 
-enum inspect_answer
-inspect_ahead(struct inspect *in, int64_t lane, int64_t identity,
-    int64_t event, int64_t *events, int64_t *objects)
+static int64_t
+find_identity(struct store *s, const char *value)
 {
-	struct store *s = inspect_ask(in, INSPECT_COMMITTED);
-	sqlite3_stmt *st = store_sql(s, SQL_BACKLOG_AHEAD);
-	int64_t sampled;
+	sqlite3_stmt *st = store_sql(s, SQL_IDENTITY_FIND);
+	int64_t id = 0;
 
-	*events = 0;
+	store_text(st, ":value", value);
+	if (store_row(s, st))
+		id = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return id;
+}
+
+static int64_t
+count_before(struct store *s, int64_t lane, int64_t identity, int64_t event)
+{
+	sqlite3_stmt *st = store_sql(s, SQL_BACKLOG_AHEAD);
+	int64_t n = 0;
+
 	store_int(st, ":lane", lane);
 	store_int(st, ":identity", identity);
 	store_int(st, ":before", event);
 	store_int(st, ":n", INSPECT_MANY);
 	if (store_row(s, st))
-		*events = sqlite3_column_int64(st, 0);
+		n = sqlite3_column_int64(st, 0);
 	sqlite3_reset(st);
-	/* A thousand rows are read in about a millisecond. */
-	sampled = sample(s, lane, identity, event, 1000, objects);
-	*objects = times(*events, *objects, sampled);
+	return n;
+}
+
+enum inspect_answer
+inspect_place(struct inspect *in, const struct inspect_event *e,
+    struct inspect_place *p)
+{
+	struct store *s = inspect_ask(in, INSPECT_COMMITTED);
+	int64_t sampled;
+
+	memset(p, 0, sizeof(*p));
+	p->busy_ms = latency(s, e->lane_id);
+	if (e->identity != NULL)
+		p->identity = find_identity(s, e->identity);
+	/* What is under suspicion travels apart. */
+	if (p->identity != 0 && !e->suspect) {
+		p->events = count_before(s, e->lane_id, p->identity, e->id);
+		sampled = sample(s, e->lane_id, p->identity, e->id, ROWS,
+		    &p->objects);
+		p->objects = times(p->events, p->objects, sampled);
+	}
 	return inspect_judge(in, s, false);
 }
 
@@ -206,15 +238,9 @@ inspect_find_identity(struct inspect *in, const char *value,
     int64_t *identity)
 {
 	struct store *s = inspect_ask(in, INSPECT_COMMITTED);
-	sqlite3_stmt *st = store_sql(s, SQL_IDENTITY_FIND);
-	bool found;
 
-	store_text(st, ":value", value);
-	found = store_row(s, st);
-	if (found)
-		*identity = sqlite3_column_int64(st, 0);
-	sqlite3_reset(st);
-	if (found)
+	*identity = find_identity(s, value);
+	if (*identity != 0)
 		return INSPECT_OK;
 	return inspect_judge(in, s, false) == INSPECT_OK ? INSPECT_NONE :
 	    INSPECT_FAILED;
@@ -230,7 +256,7 @@ inspect_identity(struct inspect *in, int64_t lane, int64_t identity,
 	int64_t sampled;
 	bool found;
 
-	sampled = sample(s, lane, identity, INT64_MAX, 1000, &w.objects);
+	sampled = sample(s, lane, identity, INT64_MAX, ROWS, &w.objects);
 	store_int(st, ":lane", lane);
 	store_int(st, ":identity", identity);
 	store_int(st, ":n", INSPECT_MANY);

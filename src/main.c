@@ -5,11 +5,14 @@
  * nothing leaves the process, no acknowledgement and no request, before the
  * turn that produced it is durable.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -24,6 +27,7 @@
 #include "inspect.h"
 #include "intake.h"
 #include "log.h"
+#include "notify.h"
 #include "output.h"
 #include "profile.h"
 #include "queue.h"
@@ -38,11 +42,14 @@
 #define FAILED_TURN_MS	1000	/* until what failed is tried again */
 #define RETAIN_MS	60000	/* between looks at what is too old */
 #define RETAIN_SLICE_MS	50	/* between slices while there is more */
+#define RETAIN_PATIENCE_MS 10000 /* a slice that overdue does not give way */
 #define WINDOWS_KEEP_MS	86400000 /* requests that the windows may need */
 #define BODY_FACTOR	4	/* a body as sent may be this much larger than
 				 * max_request_bytes before it is not read */
 #define ADMIN_BODY	(1 << 20)
 #define ADMIN_CONNECTIONS 64
+#define OTHER_DESCRIPTORS 32	/* listeners, database, log, spare */
+#define SAY_AGAIN_MS	60000	/* between lines about failing commits */
 
 struct agent {
 	const char		*file;
@@ -66,6 +73,9 @@ struct agent {
 	int64_t			 stop_at;	/* boot ms; 0: not stopping */
 	bool			 reload;	/* HUP came */
 	bool			 failing;	/* the last commit failed */
+	int64_t			 said_at;	/* boot ms; that it fails */
+	int64_t			 watchdog_ms;	/* 0: nobody watches */
+	int64_t			 watchdog_at;	/* boot ms; when it was fed */
 };
 
 static void
@@ -147,21 +157,61 @@ start_queue(struct agent *a)
 		    (long long)back);
 }
 
+/* The certificate of a front, if it has one, is given; false: it cannot be
+ * read, and `why`. */
+static bool
+load_certificate(const struct config_front *c, struct http_certificate **out,
+    struct why *why)
+{
+	*out = NULL;
+	if (c->tls_certificate == NULL)
+		return true;
+	*out = http_certificate(c->tls_certificate, c->tls_key, why);
+	return *out != NULL;
+}
+
 static void
 listen_on(struct http_front *front, const struct config_front *c,
     const char *name)
 {
+	struct http_certificate *certificate;
 	struct why why;
 	size_t i;
 
-	if (c->tls_certificate != NULL && http_tls(front, c->tls_certificate,
-	    c->tls_key, &why) == -1)
+	if (!load_certificate(c, &certificate, &why))
 		fatal(EXIT_CONFIG, "%s: %s", name, why.text);
+	if (certificate != NULL)
+		http_tls(front, certificate);
 	for (i = 0; i < c->listen.n; i++) {
+		errno = 0;
 		if (http_listen(front, c->listen.s[i], &why) == -1)
-			fatal(EXIT_CANTCREATE, "%s: cannot listen on %s: %s",
-			    name, c->listen.s[i], why.text);
+			fatal(errno == EACCES || errno == EPERM ?
+			    EXIT_PERMISSION : EXIT_CANTCREATE,
+			    "%s: cannot listen on %s: %s", name,
+			    c->listen.s[i], why.text);
 	}
+}
+
+/* Descriptors for everybody at once, or strangers who connect to the ingest
+ * listener would take those that delivery needs. */
+static void
+reserve_descriptors(const struct config *c)
+{
+	size_t i, need = (size_t)c->max_connections + ADMIN_CONNECTIONS +
+	    OTHER_DESCRIPTORS;
+	struct rlimit r;
+
+	for (i = 0; i < c->outputs_n; i++)
+		need += 2 * HEAP_LANES * (size_t)c->outputs[i].max_in_flight;
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
+		return;
+	r.rlim_cur = r.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+	if (r.rlim_cur < need)
+		fatal(EXIT_CONFIG, "main: %zu descriptors are needed for "
+		    "max_connections = %lld, the limit is %llu (ulimit -n, "
+		    "LimitNOFILE)", need, (long long)c->max_connections,
+		    (unsigned long long)r.rlim_cur);
 }
 
 static struct admin_parts
@@ -238,6 +288,7 @@ on_stop(evutil_socket_t signo, short what, void *arg)
 	log_info("main: stopping signal=%d grace_ms=%lld", (int)signo,
 	    (long long)a->config->stop_grace_ms);
 	a->stop_at = clock_now().boot + a->config->stop_grace_ms;
+	notify("STOPPING=1");
 	http_stop(a->http);
 	intake_stop(a->intake);
 	dispatch_stop(a->dispatch);
@@ -311,14 +362,20 @@ start_signals(struct agent *a)
 	a->alarm = evtimer_new(a->base, on_alarm, NULL);
 }
 
+/* What fails turn after turn is said once a minute: the log may lie on the
+ * disk that is full. */
 static void
 note_commit(struct agent *a, bool durable)
 {
-	if (!durable)
+	int64_t now = clock_now().boot;
+
+	if (durable && a->failing)
+		log_info("main: can store again");
+	if (!durable && (!a->failing || now - a->said_at >= SAY_AGAIN_MS)) {
 		log_error("main: cannot store, what waited is answered 503 "
 		    "error=\"%s\"", queue_error(a->queue));
-	else if (a->failing)
-		log_info("main: can store again");
+		a->said_at = now;
+	}
 	a->failing = !durable;
 }
 
@@ -355,44 +412,81 @@ adopt(struct agent *a, struct config *config, const struct outputs *outputs)
  */
 static bool
 store_outputs(struct agent *a, const struct config *config,
-    struct outputs *outputs)
+    struct outputs *outputs, struct why *why)
 {
 	if (queue_begin(a->queue) != QUEUE_READY) {
-		log_error("main: not reloaded, the database is busy; send HUP "
+		why_set(why, "the database cannot be written now; send HUP "
 		    "again");
 		return false;
 	}
 	outputs_make(outputs, config, a->queue);
 	if (queue_commit(a->queue))
 		return true;
+	why_set(why, "the new outputs could not be stored: %s",
+	    queue_error(a->queue));
 	note_commit(a, false);
 	http_release(a->http, false);
 	outputs_free(outputs);
 	return false;
 }
 
+/* Everything that a reload may fail in, before anything is changed. */
+static bool
+prepare(struct agent *a, const struct config *config, struct buf *changed,
+    struct http_certificate *certificate[2], struct outputs *outputs,
+    struct why *why)
+{
+	return config_may_reload(a->config, config, changed, why) &&
+	    load_certificate(&config->ingest, &certificate[0], why) &&
+	    load_certificate(&config->admin, &certificate[1], why) &&
+	    store_outputs(a, config, outputs, why);
+}
+
+/* What the service manager compares a reload's beginning with. */
+static int64_t
+monotonic_usec(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 /* All or nothing: a bad file keeps the old settings and says so. */
 static void
 reload(struct agent *a)
 {
+	struct http_certificate *certificate[2] = { NULL, NULL };
 	struct buf changed = BUF_INIT;
 	struct outputs outputs;
 	struct config *config;
 	struct why why;
+	char reloading[64], *p;
 
 	a->reload = false;
+	snprintf(reloading, sizeof(reloading), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)monotonic_usec());
+	notify(reloading);
 	config = config_read(a->file, &why);
 	if (config == NULL ||
-	    !config_may_reload(a->config, config, &changed, &why)) {
+	    !prepare(a, config, &changed, certificate, &outputs, &why)) {
 		log_error("main: not reloaded, the old settings stay: %s",
 		    why.text);
 		config_free(config);
-	} else if (!store_outputs(a, config, &outputs)) {
-		config_free(config);
+		http_certificate_free(certificate[0]);
+		http_certificate_free(certificate[1]);
 	} else {
 		adopt(a, config, &outputs);
+		if (certificate[0] != NULL)
+			http_tls(a->ingest_front, certificate[0]);
+		if (certificate[1] != NULL)
+			http_tls(a->admin_front, certificate[1]);
+		(void)buf_str(&changed);
+		for (p = changed.p; (p = strchr(p, '\n')) != NULL; p++)
+			*p = ';';
 		log_info("main: reloaded changes=\"%s\"", buf_str(&changed));
 	}
+	notify("READY=1");
 	buf_free(&changed);
 }
 
@@ -418,14 +512,29 @@ retain(struct agent *a, struct moment now)
 		.dedup_ms = a->config->keep_dedup_ms,
 	};
 
-	if (now.boot < a->retain_at || http_held(a->http) > 0)
-		return a->retain_at - now.boot > 0 ?
-		    a->retain_at - now.boot : RETAIN_SLICE_MS;
+	if (now.boot < a->retain_at)
+		return a->retain_at - now.boot;
+	if (http_held(a->http) > 0 &&
+	    now.boot < a->retain_at + RETAIN_PATIENCE_MS)
+		return RETAIN_SLICE_MS;
 	if (queue_begin(a->queue) != QUEUE_READY)
 		return RETAIN_SLICE_MS;
-	a->retain_at = now.boot + (queue_prune(a->queue, &keep, now.wall) ?
+	a->retain_at = now.boot + (queue_prune(a->queue, &keep, now) ?
 	    RETAIN_SLICE_MS : RETAIN_MS);
 	return a->retain_at - now.boot;
+}
+
+/* A turn that came to its end is the progress that the watchdog asks for. */
+static int64_t
+feed_watchdog(struct agent *a, struct moment now)
+{
+	if (a->watchdog_ms == 0)
+		return INT64_MAX;
+	if (now.boot - a->watchdog_at >= a->watchdog_ms) {
+		notify("WATCHDOG=1");
+		a->watchdog_at = now.boot;
+	}
+	return a->watchdog_at + a->watchdog_ms - now.boot;
 }
 
 /* What a turn does between the events and the next sleep; ms to sleep. */
@@ -444,11 +553,11 @@ turn(struct agent *a)
 	if (a->stop_at == 0)
 		wait = least(wait, retain(a, now));
 	durable = queue_commit(a->queue);
-	if (durable == a->failing || !durable)
-		note_commit(a, durable);
+	note_commit(a, durable);
 	http_release(a->http, durable);
 	dispatch_launch(a->dispatch, durable);
-	return durable ? wait : FAILED_TURN_MS;
+	wait = least(wait, feed_watchdog(a, now));
+	return durable ? wait : least(wait, FAILED_TURN_MS);
 }
 
 static bool
@@ -531,11 +640,14 @@ new_base(void)
 static void
 run(struct agent *a)
 {
+	reserve_descriptors(a->config);
 	a->base = new_base();
 	a->started_at = clock_now().wall;
 	start_queue(a);
 	start_fronts(a);
 	start_signals(a);
+	a->watchdog_ms = notify_watchdog_ms();
+	notify("READY=1");
 	log_info("main: started version=%s database=%s inputs=%zu outputs=%zu",
 	    PACKAGE_VERSION, a->config->database, a->config->inputs_n,
 	    a->config->outputs_n);

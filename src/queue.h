@@ -299,13 +299,14 @@ typedef void queue_mention(int64_t identity, int64_t objects, void *arg);
 void	queue_mentioned(struct queue *, int64_t request, queue_mention *,
 	    void *arg);
 
-/* --- operators and retention ------------------------------------------ */
+/* --- operators -------------------------------------------------------- */
 
 enum queue_moved {
 	QUEUE_MOVED,
 	QUEUE_NO_SUCH_EVENT,
 	QUEUE_WRONG_STATE,	/* `why` names it */
-	QUEUE_UNMAPPED		/* has no payload: map its batch first */
+	QUEUE_UNMAPPED,		/* has no payload: map its batch first */
+	QUEUE_UNANSWERED	/* Heap may have it, with other bytes */
 };
 
 /* What replay needs to know of an event. */
@@ -323,14 +324,21 @@ struct queue_found {
 bool	queue_find(struct queue *, int64_t event, struct queue_found *);
 /* stuck -> queued (or a `development` or `web_client_side` skip that was
  * mapped anew by queue_remap).  A user-properties update sends only what no
- * newer one has set since; if nothing is left it is skipped, `superseded`. */
+ * newer one has set since; if nothing is left it is skipped, `superseded`.
+ * As with queue_discard, the audit row is for whoever was asked to do it. */
 enum queue_moved queue_replay(struct queue *, int64_t event, int64_t now,
 	    struct why *);
 /* A payload for an event that has none; before queue_replay. */
 void	queue_remap(struct queue *, int64_t event, const struct queue_event *);
+/* Did a request end without an answer that may have brought it to Heap? */
+bool	queue_unanswered(struct queue *, int64_t event);
 /* queued or stuck -> discarded. */
 enum queue_moved queue_discard(struct queue *, int64_t event, int64_t now,
 	    struct why *);
+
+/* What an operator did: "replay", "event 17", "was stuck, refused". */
+void	queue_audit(struct queue *, int64_t now, const char *action,
+	    const char *subject, const char *fmt, ...) HR_PRINTF(5, 6);
 
 /* A stored batch, for mapping it again.  Texts are given (queue_stored_free). */
 struct queue_stored {
@@ -347,12 +355,84 @@ struct queue_stored {
 bool	queue_stored(struct queue *, int64_t batch, struct queue_stored *);
 void	queue_stored_free(struct queue_stored *);
 
+/* --- jobs: replay and discard of all that match ----------------------- */
+
+/* Which events; a text that is NULL: any. */
+struct queue_filter {
+	const char	*state;		/* "stuck", "queued" or "skipped" (of
+					 * those, what replay may take) */
+	const char	*output, *reason, *identity, *name, *input;
+	bool		 has_status;
+	int64_t		 status;	/* last_status */
+	int64_t		 since;		/* received_at >= since; INT64_MIN */
+	int64_t		 until;		/* received_at < until; INT64_MAX */
+};
+
+/* Appends it as a JSON object; the job's row has it so. */
+void	queue_filter_put(struct buf *, const struct queue_filter *);
+
+struct queue_match {
+	int64_t	event;
+	int64_t	lane;
+	int64_t	identity;		/* 0: none */
+	int64_t	objects;
+};
+
+/*
+ * queue_match - the next events that match, in a bounded time
+ *
+ * Looks at some of the events with ids above *cursor and up to `last`, and
+ * moves *cursor to the last one it has looked at: to `last` once there are no
+ * more.  Returns how many match, at most n.  Needs no transaction; in a turn
+ * that failed nothing moves.
+ */
+size_t	queue_match(struct queue *, const struct queue_filter *,
+	    int64_t *cursor, int64_t last, struct queue_match *, size_t n);
+/* The highest id that an event ever had. */
+int64_t	queue_last_event(const struct queue *);
+
+enum queue_job_kind { QUEUE_JOB_REPLAY, QUEUE_JOB_DISCARD };
+const char *queue_job_name(enum queue_job_kind);	/* lent for ever */
+
+struct queue_job {
+	enum queue_job_kind kind;
+	struct queue_filter filter;
+	bool		 remap, force;
+	/* The rest is set by queue_job_running only. */
+	int64_t		 id;
+	bool		 counted;	/* total is known */
+	int64_t		 total, moved, skipped;
+	int64_t		 cursor;	/* as queue_match's */
+	int64_t		 last_event;
+	struct json	*memory;	/* the filter's texts lie in it */
+};
+
+/* The job's id; with its audit row.  Events that come later are none of its
+ * business. */
+int64_t	queue_job_create(struct queue *, const struct queue_job *,
+	    int64_t now);
+/* The one that was created first of those that run; false: none runs.  Needs
+ * the turn's transaction.  Given (queue_job_free). */
+bool	queue_job_running(struct queue *, int64_t now, struct queue_job *);
+void	queue_job_free(struct queue_job *);
+void	queue_job_total(struct queue *, int64_t id, int64_t total);
+/* So many more; `why` the last one was skipped, or NULL. */
+void	queue_job_progress(struct queue *, int64_t id, int64_t cursor,
+	    int64_t moved, int64_t skipped, const char *why);
+/* false: it does not run (any more).  `why` may be NULL. */
+enum queue_job_end { QUEUE_JOB_DONE, QUEUE_JOB_CANCELLED, QUEUE_JOB_FAILED };
+bool	queue_job_end(struct queue *, int64_t id, enum queue_job_end,
+	    const char *why, int64_t now);
+
+/* --- retention -------------------------------------------------------- */
+
 struct queue_keep {
 	int64_t	delivered_ms, skipped_ms, discarded_ms, requests_ms, dedup_ms;
 };
 
 /* Removes some of what is older; true: there may be more. */
-bool	queue_prune(struct queue *, const struct queue_keep *, int64_t now);
+bool	queue_prune(struct queue *, const struct queue_keep *,
+	    struct moment now);
 
 int64_t	queue_bytes(struct queue *);		/* of the database */
 int64_t	queue_wal_bytes(struct queue *);

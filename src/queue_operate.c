@@ -46,21 +46,35 @@ queue_find(struct queue *q, int64_t event, struct queue_found *f)
 	return found;
 }
 
-static void
-audit(struct queue *q, const char *action, int64_t event, int64_t now,
-    const struct queue_found *f)
+bool
+queue_unanswered(struct queue *q, int64_t event)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_EVENT_UNANSWERED);
+	bool found;
+
+	store_int(st, ":id", event);
+	found = store_row(q->store, st);
+	sqlite3_reset(st);
+	return found;
+}
+
+void
+queue_audit(struct queue *q, int64_t now, const char *action,
+    const char *subject, const char *fmt, ...)
 {
 	sqlite3_stmt *st = store_sql(q->store, SQL_AUDIT_PUT);
-	char subject[40], detail[80];
+	struct buf detail = BUF_INIT;
+	va_list ap;
 
-	snprintf(subject, sizeof(subject), "event %lld", (long long)event);
-	snprintf(detail, sizeof(detail), "was %s%s%s", f->state,
-	    f->reason[0] != '\0' ? ", " : "", f->reason);
+	va_start(ap, fmt);
+	buf_vprintf(&detail, fmt, ap);
+	va_end(ap);
 	store_int(st, ":now", now);
 	store_text(st, ":action", action);
 	store_text(st, ":subject", subject);
-	store_text(st, ":detail", detail);
+	store_text(st, ":detail", buf_str(&detail));
 	store_run(q->store, st);
+	buf_free(&detail);
 }
 
 /* May this event be replayed, its payload aside? */
@@ -141,7 +155,6 @@ queue_replay(struct queue *q, int64_t event, int64_t now, struct why *why)
 		    "mapped again", (long long)event);
 		return QUEUE_UNMAPPED;
 	}
-	audit(q, "replay", event, now, &f);
 	if (f.kind == HEAP_USER_PROPERTIES && !subtract_newer(q, event, now))
 		return QUEUE_MOVED;
 	st = store_sql(q->store, SQL_EVENT_REPLAY);
@@ -187,7 +200,6 @@ queue_discard(struct queue *q, int64_t event, int64_t now, struct why *why)
 	store_int(st, ":id", event);
 	store_int(st, ":now", now);
 	store_run(q->store, st);
-	audit(q, "discard", event, now, &f);
 	return QUEUE_MOVED;
 }
 
@@ -245,17 +257,30 @@ prune(struct queue *q, enum sql id, int64_t before)
 	return store_run(q->store, st);
 }
 
-bool
-queue_prune(struct queue *q, const struct queue_keep *k, int64_t now)
+static int64_t
+prune_requests(struct queue *q, int64_t before, int64_t boot)
 {
-	int64_t events, others, requests;
+	sqlite3_stmt *st = store_sql(q->store, SQL_PRUNE_REQUESTS);
+
+	store_int(st, ":before", before);
+	store_int(st, ":boot", boot);
+	store_text(st, ":boot_id", clock_boot_id());
+	store_int(st, ":n", PRUNE_SLICE);
+	return store_run(q->store, st);
+}
+
+bool
+queue_prune(struct queue *q, const struct queue_keep *k, struct moment at)
+{
+	int64_t now = at.wall, events, others, requests;
 
 	events = prune(q, SQL_PRUNE_DELIVERED, now - k->delivered_ms) +
 	    prune(q, SQL_PRUNE_SKIPPED, now - k->skipped_ms) +
 	    prune(q, SQL_PRUNE_DISCARDED, now - k->discarded_ms);
 	others = prune(q, SQL_PRUNE_BATCHES, now - k->skipped_ms) +
-	    prune(q, SQL_PRUNE_SEEN, now - k->dedup_ms);
-	requests = prune(q, SQL_PRUNE_REQUESTS, now - k->requests_ms);
+	    prune(q, SQL_PRUNE_SEEN, now - k->dedup_ms) +
+	    prune(q, SQL_PRUNE_JOBS, now - k->requests_ms);
+	requests = prune_requests(q, now - k->requests_ms, at.boot);
 	if (requests > 0)
 		store_run(q->store,
 		    store_sql(q->store, SQL_PRUNE_REQUEST_IDENTITIES));

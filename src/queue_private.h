@@ -2,7 +2,8 @@
  * queue_private.h - what the files of the queue share
  *
  * queue.c has the turn and what is configured, queue_in.c the way in,
- * queue_out.c the way out, queue_operate.c operators and retention.
+ * queue_out.c the way out, queue_operate.c operators and retention,
+ * queue_job.c what is done to many.
  */
 #ifndef HR_QUEUE_PRIVATE_H
 #define HR_QUEUE_PRIVATE_H

@@ -363,6 +363,9 @@ flight_new(struct sender *s)
 	SET(f->easy, CURLOPT_FOLLOWLOCATION, 0L);
 	/* Not even one of the environment: what is configured is used. */
 	SET(f->easy, CURLOPT_PROXY, "");
+	/* A resolver that does not answer must not hold up the loop: its
+	 * thread is left behind, not waited for. */
+	SET(f->easy, CURLOPT_QUICK_EXIT, 1L);
 	SET(f->easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(f->easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(f->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);

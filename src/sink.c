@@ -251,13 +251,17 @@ listen_on(struct http *http, const struct options *o, struct sink_serve *serve)
 		.arg = serve,
 	};
 	struct http_front *front = http_front(http, &settings);
+	struct http_certificate *certificate;
 	struct why why;
 
 	if (http_listen(front, o->listen, &why) == -1)
 		fatal(EXIT_CANTCREATE, "sink: %s", why.text);
-	if (o->certificate != NULL &&
-	    http_tls(front, o->certificate, o->key, &why) == -1)
-		fatal(EXIT_CONFIG, "sink: %s", why.text);
+	if (o->certificate != NULL) {
+		certificate = http_certificate(o->certificate, o->key, &why);
+		if (certificate == NULL)
+			fatal(EXIT_CONFIG, "sink: %s", why.text);
+		http_tls(front, certificate);
+	}
 	return front;
 }
 

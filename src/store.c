@@ -29,6 +29,7 @@ struct store {
 	int		 lock_fd;	/* -1: none */
 	sqlite3_stmt	*stmt[SQL_COUNT];
 	bool		 open;		/* in a transaction */
+	int64_t		 changes;	/* made before it began, in all */
 	bool		 failed;	/* a writer's: it must be rolled back */
 	bool		 interrupted;	/* a reader's, since store_ask */
 	struct why	 error;
@@ -382,6 +383,7 @@ store_begin(struct store *s)
 		return STORE_FAILED;
 	}
 	s->open = true;
+	s->changes = sqlite3_total_changes64(s->db);
 	return STORE_READY;
 }
 
@@ -424,7 +426,9 @@ store_commit(struct store *s)
 		store_rollback(s);
 		return false;
 	}
-	stat_add(STAT_commits, 1);
+	/* One that wrote nothing proves nothing about the disk. */
+	if (sqlite3_total_changes64(s->db) != s->changes)
+		stat_add(STAT_commits, 1);
 	s->open = false;
 	return true;
 }

@@ -9,7 +9,7 @@ src=${srcdir:-.}/src
 # The floor first.  A file may include headers of lower numbers, its own, and
 # private headers of its own module; modules are named by their headers.
 layers='
-0 mem log clock hash
+0 mem log clock hash notify
 1 json head inflate
 2 mparticle heap rate retry
 3 config
@@ -105,10 +105,13 @@ fi
 # Pure modules read no clock, write nothing and log nothing.
 pure='json head mparticle heap rate retry map'
 for module in $pure; do
-	if grep -nE '\b(clock_now|clock_gettime|time|fopen|fprintf|printf|write|log_(info|warn|error|debug)|stat_add)\(' \
-	    "$src/$module".c "$src/${module}_"*.c 2>/dev/null; then
-		complain "$module is pure: no I/O, no clock, no logging"
-	fi
+	for path in "$src/$module".[ch] "$src/${module}_"*.[ch]; do
+		[ -e "$path" ] || continue
+		impure=$(grep -nE '\b(clock_now|clock_gettime|time|fopen|fprintf|printf|write|log_(info|warn|error|debug)|stat_add|hash_random)\(' \
+		    "$path" || true)
+		[ -z "$impure" ] || complain \
+		    "$path is pure (no I/O, no clock, no logging): $impure"
+	done
 done
 
 exit $status

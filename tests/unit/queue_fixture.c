@@ -342,3 +342,11 @@ ready_ids(struct queue_fixture *f, enum heap_lane kind, const char *identity,
 	    after, note_id, &ids);
 	return buf_steal(&ids);
 }
+
+struct moment
+at(struct queue_fixture *f, int64_t wall)
+{
+	struct moment m = { wall, f->now.boot + (wall - f->now.wall) };
+
+	return m;
+}

@@ -60,6 +60,8 @@ int64_t	put_ended(struct queue_fixture *, enum queue_entry,
 int64_t	put_event(struct queue_fixture *, const struct queue_event *,
 	    const char *identity);
 
+/* A moment by its wall time, as far from now on both clocks. */
+struct moment at(struct queue_fixture *, int64_t wall);
 /* Claims events of the first output, one object each; the request's id. */
 int64_t	claim(struct queue_fixture *, enum heap_lane, const int64_t *events,
 	    size_t n);

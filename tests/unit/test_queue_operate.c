@@ -276,10 +276,10 @@ queue_prune_removes_what_is_older_than_its_term(void **state)
 
 	settle(f);
 	for (day = 1; day <= 3; day++) {
-		assert_false(queue_prune(f->q, &keep, QUEUE_NOW + day * DAY));
+		assert_false(queue_prune(f->q, &keep, at(f, QUEUE_NOW + day * DAY)));
 		settle(f);
-		assert_true(queue_prune(f->q, &keep, QUEUE_NOW + day * DAY +
-		    1));
+		assert_true(queue_prune(f->q, &keep, at(f, QUEUE_NOW + day * DAY +
+		    1)));
 		settle(f);
 		for (i = 0; i < 3; i++) {
 			struct queue_found found;
@@ -301,7 +301,7 @@ queue_prune_never_takes_what_still_matters(void **state)
 	int64_t inflight = event_in(f, "inflight");
 
 	settle(f);
-	while (queue_prune(f->q, &keep, QUEUE_NOW + 999 * DAY))
+	while (queue_prune(f->q, &keep, at(f, QUEUE_NOW + 999 * DAY)))
 		continue;
 	settle(f);
 
@@ -336,13 +336,13 @@ queue_prune_takes_a_batch_with_its_last_event(void **state)
 	first = queue_event(f->q, &b, &e);
 	queue_event(f->q, &b, &e);
 	queue_discard(f->q, first, QUEUE_NOW, NULL);
-	assert_true(queue_prune(f->q, &keep, QUEUE_NOW + 1));
+	assert_true(queue_prune(f->q, &keep, at(f, QUEUE_NOW + 1)));
 	settle(f);
 	assert_true(queue_stored(f->q, batch, &s));
 	queue_stored_free(&s);
 
 	queue_discard(f->q, first + 1, QUEUE_NOW, NULL);
-	assert_true(queue_prune(f->q, &keep, QUEUE_NOW + 1));
+	assert_true(queue_prune(f->q, &keep, at(f, QUEUE_NOW + 1)));
 	settle(f);
 	assert_false(queue_stored(f->q, batch, &s));
 }
@@ -361,8 +361,8 @@ queue_prune_takes_batches_that_never_had_events(void **state)
 
 	queue_batch(f->q, &b);
 	put_track(f, "ada");
-	assert_false(queue_prune(f->q, &keep, QUEUE_NOW + DAY));
-	assert_true(queue_prune(f->q, &keep, QUEUE_NOW + DAY + 1));
+	assert_false(queue_prune(f->q, &keep, at(f, QUEUE_NOW + DAY)));
+	assert_true(queue_prune(f->q, &keep, at(f, QUEUE_NOW + DAY + 1)));
 	settle(f);
 
 	assert_int_equal(number(f, "SELECT count(*) FROM batch"), 1);
@@ -382,7 +382,7 @@ queue_prune_works_in_slices(void **state)
 	do {
 		left = number(f, "SELECT count(*) FROM event");
 		calls++;
-	} while (queue_prune(f->q, &keep, QUEUE_NOW + 1) &&
+	} while (queue_prune(f->q, &keep, at(f, QUEUE_NOW + 1)) &&
 	    left > number(f, "SELECT count(*) FROM event"));
 	settle(f);
 
@@ -405,14 +405,14 @@ queue_prune_forgets_requests_and_whom_they_mentioned(void **state)
 	event_in(f, "stuck");
 	second = queue_next_request(f->q) - 1;
 	settle(f);
-	assert_false(queue_prune(f->q, &keep, QUEUE_NOW + DAY));
-	assert_true(queue_prune(f->q, &keep, QUEUE_NOW + DAY + 1));
+	assert_false(queue_prune(f->q, &keep, at(f, QUEUE_NOW + DAY)));
+	assert_true(queue_prune(f->q, &keep, at(f, QUEUE_NOW + DAY + 1)));
 	assert_int_equal(number(f, "SELECT group_concat(id) FROM request"),
 	    second);
 	assert_int_equal(number(f,
 	    "SELECT group_concat(request) FROM request_identity"), second);
 
-	assert_true(queue_prune(f->q, &keep, QUEUE_NOW + DAY + 1001));
+	assert_true(queue_prune(f->q, &keep, at(f, QUEUE_NOW + DAY + 1001)));
 	settle(f);
 	assert_int_equal(number(f, "SELECT count(*) FROM request"), 0);
 	assert_int_equal(number(f, "SELECT count(*) FROM request_identity"),
@@ -428,8 +428,8 @@ queue_prune_forgets_ids_that_were_seen(void **state)
 	queue_see(f->q, "key", "old", QUEUE_NOW);
 	queue_see(f->q, "key", "new", QUEUE_NOW + 1000);
 	settle(f);
-	assert_false(queue_prune(f->q, &keep, QUEUE_NOW + DAY));
-	assert_true(queue_prune(f->q, &keep, QUEUE_NOW + DAY + 1));
+	assert_false(queue_prune(f->q, &keep, at(f, QUEUE_NOW + DAY)));
+	assert_true(queue_prune(f->q, &keep, at(f, QUEUE_NOW + DAY + 1)));
 	settle(f);
 
 	assert_false(queue_seen(f->q, "key", "old", 0));
@@ -455,7 +455,7 @@ queue_prune_forgets_ids_behind_those_that_came_again(void **state)
 			queue_see(f->q, "key", "once", QUEUE_NOW);
 	}
 	settle(f);
-	while (queue_prune(f->q, &keep, QUEUE_NOW + 2 * DAY + 1))
+	while (queue_prune(f->q, &keep, at(f, QUEUE_NOW + 2 * DAY + 1)))
 		continue;
 	settle(f);
 

@@ -356,7 +356,7 @@ queue_prune_keeps_what_a_stuck_update_is_superseded_by(void **state)
 	e = flown(f, other, 200);
 	queue_delivered(f->q, &e);
 
-	queue_prune(f->q, &keep, QUEUE_NOW + 1000000);
+	queue_prune(f->q, &keep, at(f, QUEUE_NOW + 1000000));
 
 	settle(f);
 	assert_state(f, newer, "delivered", "-");

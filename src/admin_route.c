@@ -29,7 +29,7 @@ static const struct admin_entry entries[] = {
 	{ "POST", "/v1/events/{id}/discard", admin_post_discard, false, "" },
 	{ "GET", "/v1/forecast", admin_get_forecast, false, "" },
 	{ "GET", "/v1/identities", admin_get_identities, false, "limit" },
-	{ "GET", "/v1/identities/{name}", admin_get_identity, false, "" },
+	{ "GET", "/v1/identities/{identity}", admin_get_identity, false, "" },
 	{ "GET", "/v1/requests", admin_get_requests, false, "limit cursor" },
 	{ "GET", "/v1/outputs", admin_get_outputs, false, "" },
 	{ "GET", "/v1/outputs/{name}", admin_get_output, false, "" },

@@ -12,7 +12,7 @@ layers='
 0 mem log clock hash notify
 1 json head inflate
 2 mparticle heap rate retry
-3 config
+3 config forecast
 4 map store http sender
 5 queue profile inspect
 6 output
@@ -103,7 +103,7 @@ if [ -n "$found" ]; then
 fi
 
 # Pure modules read no clock, write nothing and log nothing.
-pure='json head mparticle heap rate retry map'
+pure='json head mparticle heap rate retry forecast map'
 for module in $pure; do
 	for path in "$src/$module".[ch] "$src/${module}_"*.[ch]; do
 		[ -e "$path" ] || continue

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config_private.h"
 #include "log.h"
@@ -480,6 +481,36 @@ config_parse(const char *text, size_t len, const char *file, struct why *why)
 	return r.c;
 }
 
+/* A file that a setting names; NULL: none is named. */
+static bool
+is_readable(const struct config *c, const char *section, const char *key,
+    size_t i, const char *path, struct why *why)
+{
+	if (path == NULL || access(path, R_OK) == 0)
+		return true;
+	config_fail(why, c->file, config_line(c, section, key, i),
+	    "[%s] %s: %s: %s", section, key, path, strerror(errno));
+	return false;
+}
+
+/* Whatever else is wrong with them is found when they are used. */
+static bool
+files_are_readable(const struct config *c, struct why *why)
+{
+	size_t i;
+
+	for (i = 0; i < c->outputs_n; i++)
+		if (!is_readable(c, "output", "ca_file", i,
+		    c->outputs[i].ca_file, why))
+			return false;
+	return is_readable(c, "ingest", "tls_certificate", 0,
+	    c->ingest.tls_certificate, why) &&
+	    is_readable(c, "ingest", "tls_key", 0, c->ingest.tls_key, why) &&
+	    is_readable(c, "admin", "tls_certificate", 0,
+	    c->admin.tls_certificate, why) &&
+	    is_readable(c, "admin", "tls_key", 0, c->admin.tls_key, why);
+}
+
 struct config *
 config_read(const char *file, struct why *why)
 {
@@ -493,6 +524,10 @@ config_read(const char *file, struct why *why)
 	}
 	c = config_parse(text, len, file, why);
 	free(text);
+	if (c != NULL && !files_are_readable(c, why)) {
+		config_free(c);
+		return NULL;
+	}
 	return c;
 }
 

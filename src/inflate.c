@@ -10,12 +10,13 @@
 
 #include "inflate.h"
 
-#define ANY_HEADER	(15 + 32)	/* gzip or zlib, found out by zlib */
+#define GZIP_HEADER	(15 + 16)
+#define ZLIB_HEADER	15
 #define NO_HEADER	(-15)
 
 static enum inflate_result
-run(int window_bits, const char *body, size_t len, struct buf *out,
-    struct why *why)
+run(int window_bits, bool members, const char *body, size_t len,
+    struct buf *out, struct why *why)
 {
 	char part[16384];
 	enum inflate_result result = INFLATE_OK;
@@ -36,6 +37,10 @@ run(int window_bits, const char *body, size_t len, struct buf *out,
 		buf_put(out, part, sizeof(part) - z.avail_out);
 		if (out->over)
 			result = INFLATE_TOO_LARGE;
+		/* Gzip may have several members (RFC 1952). */
+		if (rc == Z_STREAM_END && members && z.avail_in >= 2 &&
+		    z.next_in[0] == 0x1f && z.next_in[1] == 0x8b)
+			rc = inflateReset(&z);
 	} while (rc == Z_OK && result == INFLATE_OK);
 	if (result == INFLATE_OK && rc != Z_STREAM_END) {
 		why_set(why, "%s", z.msg != NULL ? z.msg :
@@ -68,9 +73,9 @@ inflate_body(const char *coding, const char *body, size_t len,
 {
 	if (strcasecmp(coding, "gzip") == 0 ||
 	    strcasecmp(coding, "x-gzip") == 0)
-		return run(ANY_HEADER, body, len, out, why);
+		return run(GZIP_HEADER, true, body, len, out, why);
 	if (strcasecmp(coding, "deflate") == 0)
-		return run(has_zlib_header(body, len) ? ANY_HEADER : NO_HEADER,
-		    body, len, out, why);
+		return run(has_zlib_header(body, len) ? ZLIB_HEADER : NO_HEADER,
+		    false, body, len, out, why);
 	return INFLATE_UNKNOWN;
 }

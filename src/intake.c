@@ -287,6 +287,21 @@ refuse_by_head(struct intake *in, struct http_request *r,
 	return false;
 }
 
+/* A body without coding whose length, in the head, says that it is too
+ * large: before it is sent in vain. */
+static bool
+refuse_by_length(struct intake *in, struct http_request *r)
+{
+	const char *length = http_header(r, "Content-Length");
+
+	if (length == NULL || http_header(r, "Content-Encoding") != NULL ||
+	    strtoull(length, NULL, 10) <=
+	    (unsigned long long)in->config->max_request_bytes)
+		return false;
+	refuse(in, r, 413, NULL, "The request body is too large.");
+	return true;
+}
+
 bool
 intake_early(struct http_request *r, void *arg)
 {
@@ -294,7 +309,7 @@ intake_early(struct http_request *r, void *arg)
 	const struct config_input *input;
 	enum mp_path path;
 
-	if (!refuse_by_head(in, r, &path, &input))
+	if (!refuse_by_head(in, r, &path, &input) && !refuse_by_length(in, r))
 		return false;
 	stat_add(STAT_ingest_requests, 1);
 	return true;
@@ -404,7 +419,7 @@ look_for_room(struct intake *in, int64_t now)
 	in->no_room[0] = '\0';
 	if (statvfs(in->directory, &fs) == 0) {
 		available = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-		if (available < in->config->min_free_disk)
+		if (available < in->config->min_free_disk || available == 0)
 			snprintf(in->no_room, sizeof(in->no_room),
 			    "only %lld bytes are free on the disk of the "
 			    "queue, min_free_disk is %lld",

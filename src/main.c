@@ -26,6 +26,7 @@
 #include "http.h"
 #include "inspect.h"
 #include "intake.h"
+#include "jobs.h"
 #include "log.h"
 #include "notify.h"
 #include "output.h"
@@ -68,12 +69,14 @@ struct agent {
 	struct intake		*intake;
 	struct admin		*admin;
 	struct dispatch		*dispatch;
+	struct jobs		*jobs;
 	int64_t			 started_at;	/* wall ms */
 	int64_t			 retain_at;	/* boot ms */
 	int64_t			 stop_at;	/* boot ms; 0: not stopping */
 	bool			 reload;	/* HUP came */
 	bool			 failing;	/* the last commit failed */
 	int64_t			 said_at;	/* boot ms; that it fails */
+	uint64_t		 commits;	/* STAT_commits when looked last */
 	int64_t			 watchdog_ms;	/* 0: nobody watches */
 	int64_t			 watchdog_at;	/* boot ms; when it was fed */
 };
@@ -224,6 +227,7 @@ admin_parts(struct agent *a)
 		.acceptor = a->acceptor,
 		.intake = a->intake,
 		.dispatch = a->dispatch,
+		.jobs = a->jobs,
 		.outputs = &a->outputs,
 		.config = a->config,
 		.started_at = a->started_at,
@@ -244,6 +248,7 @@ start_fronts(struct agent *a)
 	a->acceptor = acceptor_new(a->queue, a->profiles, a->config,
 	    &a->outputs, NULL);
 	a->intake = intake_new(a->queue, a->acceptor, a->config);
+	a->jobs = jobs_new(a->queue, a->acceptor);
 	a->http = http_new(a->base);
 	parts = admin_parts(a);
 	a->admin = admin_new(&parts, &why);
@@ -369,6 +374,10 @@ note_commit(struct agent *a, bool durable)
 {
 	int64_t now = clock_now().boot;
 
+	/* A turn that wrote nothing proves nothing. */
+	if (durable && stat_get(STAT_commits) == a->commits)
+		return;
+	a->commits = stat_get(STAT_commits);
 	if (durable && a->failing)
 		log_info("main: can store again");
 	if (!durable && (!a->failing || now - a->said_at >= SAY_AGAIN_MS)) {
@@ -395,6 +404,7 @@ adopt(struct agent *a, struct config *config, const struct outputs *outputs)
 	a->acceptor = acceptor_new(a->queue, a->profiles, config, &a->outputs,
 	    NULL);
 	intake_reload(a->intake, a->acceptor, config);
+	jobs_reload(a->jobs, a->acceptor);
 	dispatch_configure(a->dispatch, &a->outputs, clock_now());
 	parts = admin_parts(a);
 	admin_reload(a->admin, &parts);
@@ -550,8 +560,11 @@ turn(struct agent *a)
 	wait = intake_turn(a->intake, now);
 	wait = least(wait, admin_turn(a->admin, now));
 	wait = least(wait, dispatch_plan(a->dispatch, now));
-	if (a->stop_at == 0)
+	if (a->stop_at == 0) {
+		wait = least(wait, jobs_turn(a->jobs, now,
+		    http_held(a->http) > 0));
 		wait = least(wait, retain(a, now));
+	}
 	durable = queue_commit(a->queue);
 	note_commit(a, durable);
 	http_release(a->http, durable);
@@ -610,6 +623,7 @@ stop(struct agent *a)
 	dispatch_free(a->dispatch);
 	http_free(a->http);
 	admin_free(a->admin);
+	jobs_free(a->jobs);
 	intake_free(a->intake);
 	acceptor_free(a->acceptor);
 	inspect_close(a->inspect);
@@ -654,6 +668,27 @@ run(struct agent *a)
 	loop(a);
 	stop(a);
 	log_info("main: stopped");
+}
+
+/* -t: what reading the settings has not tried yet. */
+static int
+test_config(struct agent *a)
+{
+	struct http_certificate *ingest = NULL, *admin = NULL;
+	struct why why;
+	int status = 0;
+
+	if (!load_certificate(&a->config->ingest, &ingest, &why) ||
+	    !load_certificate(&a->config->admin, &admin, &why)) {
+		fprintf(stderr, "heaprelayd: %s\n", why.text);
+		status = EXIT_CONFIG;
+	} else {
+		printf("%s: ok\n", a->file);
+	}
+	http_certificate_free(ingest);
+	http_certificate_free(admin);
+	config_free(a->config);
+	return status;
 }
 
 int
@@ -703,11 +738,8 @@ main(int argc, char *argv[])
 		fprintf(stderr, "heaprelayd: %s\n", why.text);
 		return EXIT_CONFIG;
 	}
-	if (test) {
-		printf("%s: ok\n", a.file);
-		config_free(a.config);
-		return 0;
-	}
+	if (test)
+		return test_config(&a);
 	log_open("heaprelayd", (enum log_level)a.config->log_level,
 	    (enum log_format)a.config->log_format);
 	run(&a);

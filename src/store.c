@@ -198,6 +198,9 @@ lock_and_make(struct store *s, int file_mode, struct why *why)
 			close(fd);
 		if (status == 0)
 			sync_directory(s->path);
+	} else if (access(s->path, R_OK | W_OK) == -1) {
+		why_set(why, "%s: %s", s->path, strerror(errno));
+		status = open_failure(errno);
 	}
 	free(lock);
 	return status;

@@ -21,18 +21,6 @@
 
 #include "http_fixture.h"
 
-/* 0: the front has the certificate. */
-static int
-use_tls(const char *certificate, const char *key, struct why *why)
-{
-	struct http_certificate *c = http_certificate(certificate, key, why);
-
-	if (c == NULL)
-		return -1;
-	http_tls(fx.front, c);
-	return 0;
-}
-
 static void
 http_listen_explains_what_it_cannot_listen_on(void **state)
 {
@@ -219,6 +207,19 @@ out:
 	return answer;
 }
 
+/* 0: the front has the certificate. */
+static int
+use_tls(struct http_front *front, const char *certificate, const char *key,
+    struct why *why)
+{
+	struct http_certificate *c = http_certificate(certificate, key, why);
+
+	if (c == NULL)
+		return -1;
+	http_tls(front, c);
+	return 0;
+}
+
 static void
 http_tls_speaks_1_2_and_later_with_the_latest_certificate(void **state)
 {
@@ -237,7 +238,7 @@ http_tls_speaks_1_2_and_later_with_the_latest_certificate(void **state)
 	snprintf(certificate, sizeof(certificate), "%s/cert", fx.dir);
 	snprintf(key, sizeof(key), "%s/key", fx.dir);
 	write_certificate(certificate, key, 1);
-	assert_int_equal(use_tls( certificate, key, &why), 0);
+	assert_int_equal(use_tls(fx.front, certificate, key, &why), 0);
 
 	answer = ask_tls(&fx, TLS1_3_VERSION, text, &serial);
 	assert_non_null(answer);
@@ -251,7 +252,7 @@ http_tls_speaks_1_2_and_later_with_the_latest_certificate(void **state)
 	assert_null(ask_tls(&fx, TLS1_1_VERSION, text, &serial));
 
 	write_certificate(certificate, key, 2);
-	assert_int_equal(use_tls( certificate, key, &why), 0);
+	assert_int_equal(use_tls(fx.front, certificate, key, &why), 0);
 	answer = ask_tls(&fx, TLS1_3_VERSION, text, &serial);
 	assert_int_equal(serial, 2);
 	free(answer);
@@ -281,13 +282,13 @@ http_tls_explains_and_keeps_what_it_has_when_files_are_bad(void **state)
 	snprintf(other, sizeof(other), "%s/other", fx.dir);
 	write_certificate(certificate, other, 1);
 	write_certificate(certificate, key, 7);
-	assert_int_equal(use_tls( certificate, key, &why), 0);
+	assert_int_equal(use_tls(fx.front, certificate, key, &why), 0);
 
-	assert_int_equal(use_tls( "/nowhere", key, &why), -1);
+	assert_int_equal(use_tls(fx.front, "/nowhere", key, &why), -1);
 	assert_non_null(strstr(why.text, "/nowhere: "));
-	assert_int_equal(use_tls( certificate, other, &why), -1);
+	assert_int_equal(use_tls(fx.front, certificate, other, &why), -1);
 	assert_non_null(strstr(why.text, other));
-	assert_int_equal(use_tls( certificate, "/nokey", &why), -1);
+	assert_int_equal(use_tls(fx.front, certificate, "/nokey", &why), -1);
 	assert_non_null(strstr(why.text, "/nokey: "));
 
 	answer = ask_tls(&fx, TLS1_3_VERSION,
@@ -314,7 +315,7 @@ http_closes_a_handshake_that_does_not_end(void **state)
 	snprintf(certificate, sizeof(certificate), "%s/cert", fx.dir);
 	snprintf(key, sizeof(key), "%s/key", fx.dir);
 	write_certificate(certificate, key, 1);
-	assert_int_equal(use_tls( certificate, key, &why), 0);
+	assert_int_equal(use_tls(fx.front, certificate, key, &why), 0);
 	fd = dial(&fx);
 	say(fd, TEXT("\x16\x03\x01\x02"));
 

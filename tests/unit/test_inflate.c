@@ -181,6 +181,28 @@ inflate_body_refuses_what_ends_too_early(void **state)
 	}
 }
 
+/* RFC 1952: a gzip file is a series of members. */
+static void
+inflate_body_takes_all_members_of_gzip(void **state)
+{
+	size_t one, two;
+	char *first = pack(GZIP, "[1,", 3, &one);
+	char *second = pack(GZIP, "2]", 2, &two);
+	struct buf body = BUF_INIT, out = BUF_INIT;
+
+	(void)state;
+	buf_put(&body, first, one);
+	buf_put(&body, second, two);
+
+	assert_int_equal(inflate_body("gzip", body.p, body.len, &out, NULL),
+	    INFLATE_OK);
+	assert_string_equal(buf_str(&out), "[1,2]");
+	buf_free(&body);
+	buf_free(&out);
+	free(first);
+	free(second);
+}
+
 static void
 inflate_body_refuses_what_follows_the_end(void **state)
 {
@@ -314,6 +336,7 @@ main(void)
 	    cmocka_unit_test(inflate_body_stops_at_the_maximum),
 	    cmocka_unit_test(inflate_body_counts_the_last_byte),
 	    cmocka_unit_test(inflate_body_refuses_what_ends_too_early),
+	    cmocka_unit_test(inflate_body_takes_all_members_of_gzip),
 	    cmocka_unit_test(inflate_body_refuses_what_follows_the_end),
 	    cmocka_unit_test(inflate_body_refuses_damaged_bytes),
 	    cmocka_unit_test(inflate_body_refuses_plain_text),

@@ -105,7 +105,7 @@ queue_ids_are_never_used_again(void **state)
 	queue_end(f->q, &e);
 	assert_int_equal(queue_delivered(f->q, &e), 1);
 	settle(f);
-	while (queue_prune(f->q, &keep, at(f, f->now.wall + 1)))
+	while (queue_prune(f->q, &keep, at(f, f->now.wall + INT64_C(86400001))))
 		continue;
 	settle(f);
 	assert_int_equal(number(f, "SELECT (SELECT count(*) FROM event) + "

@@ -392,6 +392,25 @@ queue_prune_works_in_slices(void **state)
 	    1300);
 }
 
+/* Windows are rebuilt from requests, and measured by the other clock. */
+static void
+queue_prune_spares_requests_of_the_last_day_over_a_step_of_the_clock(
+    void **state)
+{
+	struct queue_fixture *f = *state;
+	const struct queue_keep keep = { 99 * DAY, 99 * DAY, 99 * DAY, DAY,
+	    99 * DAY };
+	struct moment stepped = { f->now.wall + 8 * DAY, f->now.boot + 30000 };
+
+	event_in(f, "stuck");
+	queue_prune(f->q, &keep, stepped);
+	settle(f);
+
+	assert_int_equal(number(f, "SELECT count(*) FROM request"), 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM request_identity"),
+	    1);
+}
+
 static void
 queue_prune_forgets_requests_and_whom_they_mentioned(void **state)
 {
@@ -402,6 +421,7 @@ queue_prune_forgets_requests_and_whom_they_mentioned(void **state)
 
 	event_in(f, "stuck");
 	f->now.wall += 1000;
+	f->now.boot += 1000;
 	event_in(f, "stuck");
 	second = queue_next_request(f->q) - 1;
 	settle(f);
@@ -480,6 +500,8 @@ main(void)
 	    QUEUE_TEST(queue_prune_takes_a_batch_with_its_last_event),
 	    QUEUE_TEST(queue_prune_takes_batches_that_never_had_events),
 	    QUEUE_TEST(queue_prune_works_in_slices),
+	    QUEUE_TEST(
+	queue_prune_spares_requests_of_the_last_day_over_a_step_of_the_clock),
 	    QUEUE_TEST(queue_prune_forgets_requests_and_whom_they_mentioned),
 	    QUEUE_TEST(queue_prune_forgets_ids_that_were_seen),
 	    QUEUE_TEST(queue_prune_forgets_ids_behind_those_that_came_again),

@@ -203,3 +203,114 @@ SELECT id, kind, filter, remap, force, state, total, moved, skipped, error,
   FROM job
  WHERE id BETWEEN :first AND :last
  ORDER BY id DESC;
+
+-- The statements that begin with verify_ are those of heaprelayctl verify,
+-- which reads everything there is, on purpose.
+
+--: verify_integrity
+-- The file as such: "ok", or what is wrong with it.
+SELECT integrity_check FROM pragma_integrity_check LIMIT 1;
+
+--: verify_references
+-- Rows that point at nothing; those that point at requests apart, since
+-- retention prunes requests before the events that they carried.
+SELECT count(*) FILTER (WHERE parent <> 'request'),
+       count(*) FILTER (WHERE parent = 'request')
+  FROM pragma_foreign_key_check;
+
+--: verify_conservation
+SELECT ok, accepted, queued, inflight, delivered, stuck, discarded, skipped,
+       pruned, erased
+  FROM v_conservation;
+
+--: verify_waiting
+-- Rows of waiting that count otherwise than the events do, or are missing, or
+-- too many; and how many there should be.
+WITH ready (lane, identity, n) AS (
+	SELECT lane, identity, count(*) FROM event INDEXED BY event_queued
+	 WHERE state = 'queued' AND suspect IS NULL AND due_at IS NULL
+	   AND lane IN (SELECT id FROM lane)
+	 GROUP BY lane, identity)
+SELECT count(*) FILTER (WHERE r.n IS NOT w.ready), count(r.n)
+  FROM ready AS r
+  FULL JOIN waiting AS w ON w.lane = r.lane AND w.identity = r.identity;
+
+--: verify_tally
+-- Likewise for the counts by lane and state.
+WITH stored (lane, state, n) AS (
+	SELECT lane, state, count(*) FROM event GROUP BY lane, state),
+counted (lane, state, n) AS (
+	SELECT lane, name, events FROM tally
+	 WHERE name NOT IN ('accepted', 'pruned', 'erased') AND events <> 0)
+SELECT count(*) FILTER (WHERE s.n IS NOT c.n), count(s.n)
+  FROM stored AS s
+  FULL JOIN counted AS c ON c.lane = s.lane AND c.state = s.state;
+
+--: verify_windows
+-- The promise of the windows, proved from the stored requests.  A request
+-- occupies the windows that it counts in from its claim until the window's
+-- length after its end, so that no interval of that length holds more than
+-- the limit, wherever between claim and end Heap counted it.  Each request is
+-- two steps: n more at its claim, n fewer one millisecond after it has left
+-- the window.  The running sum of the steps of one window is its use; it must
+-- not be above the limit at any claim.
+--
+-- Limits are today's; outputs that share an app have the same.  Spans are
+-- those of one boot's clock, so each boot stands alone.  Of a request that was
+-- interrupted by the end of its boot, the end was told by the next one's
+-- clock and the claim was not: it counts as both at once, as it does for the
+-- agent.  That is told from an interruption within a boot by whether both
+-- clocks say the same of its length.
+WITH limits AS (
+	SELECT o.app, w.name, min(w.limit_n) AS limit_n,
+	       max(w.window_ms) AS window_ms,
+	       CASE WHEN w.name LIKE 'properties_%' THEN 'user_properties'
+		ELSE 'track' END AS kind,
+	       w.name LIKE '%app_limit' AS whole
+	  FROM window_limit AS w
+	  JOIN output AS o ON o.id = w.output
+	 WHERE o.app IS NOT NULL
+	 GROUP BY o.app, w.name),
+span AS (
+	SELECT r.id, r.app, l.kind, r.objects, r.boot_id,
+	       CASE WHEN r.verdict = 'interrupted' AND abs((r.ended_at -
+		r.started_at) - (r.ended_boot - r.started_boot)) > 10000
+		THEN r.ended_boot ELSE r.started_boot END AS claimed,
+	       r.ended_boot AS ended
+	  FROM request AS r
+	  JOIN lane AS l ON l.id = r.lane
+	 WHERE r.never_left = 0),
+occupied AS (
+	SELECT w.*, 0 AS identity, s.boot_id, s.id, s.claimed, s.ended,
+	       s.objects AS n
+	  FROM limits AS w
+	  JOIN span AS s ON s.app = w.app AND s.kind = w.kind
+	 WHERE w.whole
+	UNION ALL
+	SELECT w.*, ri.identity, s.boot_id, s.id, s.claimed, s.ended,
+	       CASE w.name WHEN 'identity_limit' THEN ri.objects ELSE 1 END
+	  FROM limits AS w
+	  JOIN span AS s ON s.app = w.app AND s.kind = w.kind
+	  JOIN request_identity AS ri ON ri.request = s.id
+	 WHERE NOT w.whole),
+step AS (
+	SELECT app, name, limit_n, window_ms, identity, boot_id, id,
+	       claimed AS at, n
+	  FROM occupied
+	UNION ALL
+	SELECT app, name, limit_n, window_ms, identity, boot_id, id,
+	       ended + window_ms + 1, -n
+	  FROM occupied
+	 WHERE ended IS NOT NULL),
+use AS (
+	SELECT *, sum(n) OVER (PARTITION BY app, name, identity, boot_id
+		ORDER BY at, n > 0, id ROWS UNBOUNDED PRECEDING) AS used
+	  FROM step)
+SELECT a.app_id, u.name, u.limit_n, u.window_ms, count(*), max(u.used),
+       count(*) FILTER (WHERE u.used > u.limit_n),
+       min(u.id) FILTER (WHERE u.used > u.limit_n)
+  FROM use AS u
+  JOIN app AS a ON a.id = u.app
+ WHERE u.n > 0
+ GROUP BY u.app, u.name
+ ORDER BY a.app_id, a.base_url, u.name;

@@ -47,6 +47,7 @@ admin_free(struct admin *a)
 		next = p->next;
 		free(p);
 	}
+	admin_free_counts(a);
 	free(a->token);
 	free(a->read_token);
 	free(a);
@@ -232,7 +233,11 @@ note_commit(struct admin *a)
 int64_t
 admin_turn(struct admin *a, struct moment now)
 {
+	int64_t waiting, counting;
+
 	take_sample(a, now);
 	note_commit(a);
-	return turn_waiting(a, now);
+	waiting = turn_waiting(a, now);
+	counting = admin_turn_counts(a, now);
+	return waiting < counting ? waiting : counting;
 }

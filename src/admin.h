@@ -19,6 +19,7 @@
 #include "http.h"
 #include "inspect.h"
 #include "intake.h"
+#include "jobs.h"
 #include "queue.h"
 
 struct admin;
@@ -31,6 +32,7 @@ struct admin_parts {
 	struct acceptor	*acceptor;
 	struct intake	*intake;
 	struct dispatch	*dispatch;
+	struct jobs	*jobs;
 	const struct outputs *outputs;
 	const struct config *config;
 	int64_t		 started_at;	/* wall ms */
@@ -51,8 +53,8 @@ bool	admin_early(struct http_request *, void *arg);
 void	admin_error_body(int status, const char *message, struct buf *body,
 	    const char **content_type);
 
-/* Once a turn, before the plan: writes that wait for the write lock.  As
- * intake_turn. */
+/* Once a turn, before the plan: writes that wait for the write lock, and a
+ * slice of what is to be counted.  As intake_turn. */
 int64_t	admin_turn(struct admin *, struct moment now);
 
 /* The routes, for documentation and its test: the i-th one's method and path,

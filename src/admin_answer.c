@@ -31,13 +31,14 @@ answer(struct admin_call *call, int status, const char *content_type,
 }
 
 static void
-answer_json(struct admin_call *call, int status, cJSON *value, bool held)
+answer_json(struct admin_call *call, int status, const char *headers,
+    cJSON *value, bool held)
 {
 	char *text = cJSON_PrintUnformatted(value);
 
 	if (text == NULL)
 		fatal(EXIT_INTERNAL, "admin: no memory for an answer");
-	answer(call, status, "application/json", NULL, text, strlen(text),
+	answer(call, status, "application/json", headers, text, strlen(text),
 	    held);
 	cJSON_free(text);
 	cJSON_Delete(value);
@@ -46,13 +47,20 @@ answer_json(struct admin_call *call, int status, cJSON *value, bool held)
 void
 admin_json(struct admin_call *call, int status, cJSON *value)
 {
-	answer_json(call, status, value, false);
+	answer_json(call, status, NULL, value, false);
 }
 
 void
 admin_json_held(struct admin_call *call, int status, cJSON *value)
 {
-	answer_json(call, status, value, true);
+	answer_json(call, status, NULL, value, true);
+}
+
+void
+admin_json_held_with(struct admin_call *call, int status,
+    const char *headers, cJSON *value)
+{
+	answer_json(call, status, headers, value, true);
 }
 
 void

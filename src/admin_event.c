@@ -35,9 +35,8 @@ read_instant(struct admin_call *call, const char *name, int64_t *at)
 	return false;
 }
 
-/* false: answered 400. */
-static bool
-read_filter(struct admin_call *call, struct inspect_filter *f)
+bool
+admin_read_filter(struct admin_call *call, struct inspect_filter *f)
 {
 	const char *status = admin_param(call, "status");
 
@@ -96,7 +95,7 @@ admin_get_events(struct admin_call *call)
 	enum inspect_answer found;
 	cJSON *items;
 
-	if (!read_filter(call, &filter) || !admin_page(call, &page))
+	if (!admin_read_filter(call, &filter) || !admin_page(call, &page))
 		return;
 	items = cJSON_CreateArray();
 	found = inspect_events(call->admin->parts.inspect, &filter, &page,

@@ -38,6 +38,7 @@ struct admin {
 	char			*token;
 	char			*read_token;	/* NULL: there is none */
 	struct admin_parked	*first, **last;
+	struct admin_count	*counts;	/* dry runs; see admin_job.c */
 	/* A ring; samples_n counts all that were ever taken. */
 	struct admin_sample	 sample[ADMIN_SAMPLES];
 	size_t			 samples_n;
@@ -108,6 +109,9 @@ bool	admin_check_write(struct admin_call *);
 void	admin_json(struct admin_call *, int status, cJSON *);
 /* Takes the value.  Leaves with the turn's commit. */
 void	admin_json_held(struct admin_call *, int status, cJSON *);
+/* The same with further headers; NULL: none. */
+void	admin_json_held_with(struct admin_call *, int status,
+	    const char *headers, cJSON *);
 void	admin_text(struct admin_call *, const char *content_type,
 	    const char *text, size_t len);
 /* An RFC 9457 problem; `headers` NULL or further ones. */
@@ -148,6 +152,12 @@ cJSON	*admin_why(struct admin *, struct moment now,
 /* {"done_at","seconds","outputs","lanes"}; NULL: it cannot be read now. */
 cJSON	*admin_forecast(struct admin *, struct moment now);
 
+/* --- admin_job.c --- */
+
+/* As admin_turn: a slice of the dry run that was asked for first. */
+int64_t	admin_turn_counts(struct admin *, struct moment now);
+void	admin_free_counts(struct admin *);
+
 /* --- handlers --- */
 
 /* admin_event.c */
@@ -158,6 +168,12 @@ void	admin_get_requests(struct admin_call *);
 /* admin_write.c */
 void	admin_post_replay(struct admin_call *);
 void	admin_post_discard(struct admin_call *);
+/* admin_job.c */
+void	admin_post_replay_all(struct admin_call *);
+void	admin_post_discard_all(struct admin_call *);
+void	admin_get_jobs(struct admin_call *);
+void	admin_get_job(struct admin_call *);
+void	admin_delete_job(struct admin_call *);
 /* admin_status.c */
 void	admin_get_status(struct admin_call *);
 void	admin_get_outputs(struct admin_call *);
@@ -172,6 +188,10 @@ void	admin_get_identities(struct admin_call *);
 void	admin_get_identity(struct admin_call *);
 /* admin_metrics.c */
 void	admin_get_metrics(struct admin_call *);
+
+/* admin_event.c: the filter that the parameters make; its texts are lent as
+ * theirs.  false: answered 400. */
+bool	admin_read_filter(struct admin_call *, struct inspect_filter *);
 
 /* admin_event.c: an event with its payload, batch, requests and why.
  * INSPECT_OK: *out is given. */

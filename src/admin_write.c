@@ -5,19 +5,15 @@
  * is open when a handler of this file is called; what it answers with success
  * leaves with the commit.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "admin_private.h"
 #include "log.h"
 
-struct options {
-	bool	remap;		/* map the batch again, though it is mapped */
-	bool	force;		/* in spite of an unanswered attempt */
-};
-
 /* A member of the body; NULL, or what is wrong with it. */
 static const char *
-read_option(const cJSON *member, bool known, struct options *o)
+read_option(const cJSON *member, bool known, struct accept_replay *o)
 {
 	bool *target = NULL;
 
@@ -38,7 +34,7 @@ read_option(const cJSON *member, bool known, struct options *o)
  * false: answered 400.
  */
 static bool
-read_options(struct admin_call *call, bool known, struct options *o)
+read_options(struct admin_call *call, bool known, struct accept_replay *o)
 {
 	const char *wrong = NULL;
 	const cJSON *member;
@@ -115,94 +111,60 @@ answer_move(struct admin_call *call, enum queue_moved moved, const char *what,
 	case QUEUE_UNMAPPED:
 		admin_problem(call, 409, "unmappable", NULL, "%s.", why->text);
 		break;
-	}
-}
-
-static bool
-skipped_by_setting(const struct queue_found *f)
-{
-	return strcmp(f->state, "skipped") == 0 &&
-	    (strcmp(f->reason, "development") == 0 ||
-	    strcmp(f->reason, "web_client_side") == 0);
-}
-
-/* Must the batch be mapped again, before queue_replay decides? */
-static bool
-needs_mapping(const struct queue_found *f, const struct options *o)
-{
-	if (skipped_by_setting(f))
-		return true;
-	return strcmp(f->state, "stuck") == 0 && (!f->mapped || o->remap);
-}
-
-static void
-note_unanswered(const struct inspect_request *r, void *arg)
-{
-	bool *unanswered = arg;
-
-	if (r->status == 0 && !r->never_left)
-		*unanswered = true;
-}
-
-/* Heap may have it already, under the key of the bytes it had then. */
-static bool
-has_unanswered(struct admin_call *call)
-{
-	bool unanswered = false;
-
-	return inspect_event_requests(call->admin->parts.inspect,
-	    INSPECT_TURN, call->id, note_unanswered, &unanswered) ==
-	    INSPECT_OK && unanswered;
-}
-
-/* false: answered. */
-static bool
-map_again(struct admin_call *call, const struct queue_found *f,
-    const struct options *o)
-{
-	struct why why;
-
-	if (!o->force && has_unanswered(call)) {
+	case QUEUE_UNANSWERED:
 		admin_problem(call, 409, "unanswered_attempt", NULL,
-		    "A request with event %lld was never answered, so Heap "
-		    "may have it; mapped again it might arrive twice. Send "
-		    "\"force\": true to do it all the same.",
-		    (long long)call->id);
-		return false;
+		    "%s. Send \"force\": true to do it all the same.",
+		    why->text);
+		break;
 	}
-	if (!accept_again(call->admin->parts.acceptor, call->id, f, &why)) {
-		answer_move(call, QUEUE_UNMAPPED, "", &why);
-		return false;
-	}
-	return true;
+}
+
+/* What became of one event is one line of the audit. */
+static void
+audit_move(struct admin_call *call, const char *action,
+    const struct queue_found *f)
+{
+	char subject[40];
+
+	snprintf(subject, sizeof(subject), "event %lld", (long long)call->id);
+	queue_audit(call->admin->parts.queue, call->now.wall, action, subject,
+	    "was %s%s%s", f->state, f->reason[0] != '\0' ? ", " : "",
+	    f->reason);
 }
 
 void
 admin_post_replay(struct admin_call *call)
 {
 	struct queue *q = call->admin->parts.queue;
+	struct accept_replay how;
+	enum queue_moved moved;
 	struct queue_found f;
-	struct options o;
 	struct why why;
 
-	if (!read_options(call, true, &o))
+	if (!read_options(call, true, &how))
 		return;
-	if (queue_find(q, call->id, &f) && needs_mapping(&f, &o) &&
-	    !map_again(call, &f, &o))
-		return;
-	answer_move(call, queue_replay(q, call->id, call->now.wall, &why),
-	    "replayed", &why);
+	queue_find(q, call->id, &f);
+	moved = accept_replay(call->admin->parts.acceptor, call->id, &how,
+	    call->now.wall, &why);
+	if (moved == QUEUE_MOVED)
+		audit_move(call, "replay", &f);
+	answer_move(call, moved, "replayed", &why);
 }
 
 void
 admin_post_discard(struct admin_call *call)
 {
 	struct queue *q = call->admin->parts.queue;
-	struct options o;
+	struct accept_replay none;
+	enum queue_moved moved;
+	struct queue_found f;
 	struct why why;
 
-	if (!read_options(call, false, &o))
+	if (!read_options(call, false, &none))
 		return;
-	answer_move(call, queue_discard(q, call->id, call->now.wall, &why),
-	    "discarded", &why);
+	queue_find(q, call->id, &f);
+	moved = queue_discard(q, call->id, call->now.wall, &why);
+	if (moved == QUEUE_MOVED)
+		audit_move(call, "discard", &f);
+	answer_move(call, moved, "discarded", &why);
 }

@@ -400,6 +400,7 @@ struct queue_job {
 	bool		 remap, force;
 	/* The rest is set by queue_job_running only. */
 	int64_t		 id;
+	bool		 usable;	/* its filter could be read */
 	bool		 counted;	/* total is known */
 	int64_t		 total, moved, skipped;
 	int64_t		 cursor;	/* as queue_match's */
@@ -411,9 +412,9 @@ struct queue_job {
  * business. */
 int64_t	queue_job_create(struct queue *, const struct queue_job *,
 	    int64_t now);
-/* The one that was created first of those that run; false: none runs.  Needs
- * the turn's transaction.  Given (queue_job_free). */
-bool	queue_job_running(struct queue *, int64_t now, struct queue_job *);
+/* The one that was created first of those that run; false: none runs, or the
+ * turn has failed.  Given (queue_job_free). */
+bool	queue_job_running(struct queue *, struct queue_job *);
 void	queue_job_free(struct queue_job *);
 void	queue_job_total(struct queue *, int64_t id, int64_t total);
 /* So many more; `why` the last one was skipped, or NULL. */

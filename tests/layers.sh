@@ -17,7 +17,7 @@ layers='
 5 queue profile inspect
 6 output
 7 accept
-8 intake dispatch preview
+8 intake dispatch jobs preview
 9 admin live
 10 main ctl sink
 '

@@ -57,6 +57,7 @@ parts(struct bench *b)
 		.acceptor = b->acceptor,
 		.intake = b->intake,
 		.dispatch = b->dispatch,
+		.jobs = b->jobs,
 		.outputs = &b->outputs,
 		.config = b->config,
 		.started_at = NOW - 5000,
@@ -134,6 +135,7 @@ bench_setup(void **state)
 	b->acceptor = acceptor_new(b->queue, b->profiles, b->config,
 	    &b->outputs, NULL);
 	b->intake = intake_new(b->queue, b->acceptor, b->config);
+	b->jobs = jobs_new(b->queue, b->acceptor);
 	open_front(b);
 	b->token = read_line(b->config->token_file);
 	b->read_token = read_line(b->config->read_token_file);
@@ -149,6 +151,7 @@ bench_teardown(void **state)
 	dispatch_free(b->dispatch);
 	http_free(b->http);
 	admin_free(b->admin);
+	jobs_free(b->jobs);
 	intake_free(b->intake);
 	acceptor_free(b->acceptor);
 	inspect_close(b->inspect);
@@ -181,6 +184,7 @@ bench_reload(struct bench *b, const char *output_settings)
 	b->acceptor = acceptor_new(b->queue, b->profiles, b->config,
 	    &b->outputs, NULL);
 	intake_reload(b->intake, b->acceptor, b->config);
+	jobs_reload(b->jobs, b->acceptor);
 	dispatch_configure(b->dispatch, &b->outputs, b->now);
 	p = parts(b);
 	admin_reload(b->admin, &p);

@@ -26,6 +26,7 @@ struct bench {
 	struct acceptor	*acceptor;
 	struct intake	*intake;
 	struct dispatch	*dispatch;
+	struct jobs	*jobs;
 	struct admin	*admin;
 	struct moment	 now;
 	const char	*output_name;	/* of the next bench_reload: "heap" */

@@ -1,0 +1,60 @@
+/*
+ * jobs.h - replay and discard of many events, a slice a turn
+ *
+ * Drives what queue.h calls jobs (spec: delivery.md section 9): each first
+ * counts what it means, then moves it.  All that a job knows is in its row,
+ * so a restart goes on with it.
+ */
+#ifndef HR_JOBS_H
+#define HR_JOBS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "accept.h"
+#include "clock.h"
+#include "config.h"
+#include "output.h"
+#include "queue.h"
+
+struct jobs;
+
+/* Keeps them until jobs_free, the acceptor until jobs_reload. */
+struct jobs *jobs_new(struct queue *, struct acceptor *);
+void	jobs_free(struct jobs *);		/* NULL: nothing */
+void	jobs_reload(struct jobs *, struct acceptor *);
+
+/* Needs the turn's transaction.  The job's id; it begins with the next
+ * jobs_turn. */
+int64_t	jobs_start(struct jobs *, const struct queue_job *, int64_t now);
+
+/*
+ * Once a turn, behind the plan: a slice of the oldest job that runs.  `busy`:
+ * somebody's answer waits for the end of this turn; then nothing is done
+ * unless the last slice was JOBS_PATIENCE_MS ago.  Returns how many ms until
+ * it wants to be called again; INT64_MAX: not by itself.
+ */
+#define JOBS_PATIENCE_MS	100
+int64_t	jobs_turn(struct jobs *, struct moment now, bool busy);
+
+/* --- how many, and how long they will take ------------------------------ */
+
+/* The events that match a filter, counted slice by slice. */
+struct jobs_count;
+
+/* Of the events that there are now.  The filter is copied. */
+struct jobs_count *jobs_count_new(struct queue *, const struct queue_filter *);
+void	jobs_count_free(struct jobs_count *);	/* NULL: nothing */
+/* A ms or so of it; true: all are counted. */
+bool	jobs_count_slice(struct jobs_count *);
+int64_t	jobs_count_events(const struct jobs_count *);
+int64_t	jobs_count_identities(const struct jobs_count *);
+/* The least time in which these outputs' windows let them all through, if
+ * the windows are empty and nothing else is sent. */
+int64_t	jobs_count_least_ms(const struct jobs_count *,
+	    const struct outputs *);
+
+/* The same of n things and one window: pure arithmetic. */
+int64_t	jobs_least_ms(int64_t n, int64_t limit, int64_t window_ms);
+
+#endif

@@ -21,20 +21,30 @@ struct outlook {
 	struct dispatch_share	*share;		/* of all lanes */
 };
 
+/* What is the lane's whole, without whose it is. */
 static struct dispatch_demand
-demand_of(const struct inspect_lane *l, struct dispatch_share *share)
+demand_of(const struct inspect_lane *l)
 {
 	struct dispatch_demand d = { .lane = l->id, .objects = l->objects,
 	    .busy_ms = l->busy_ms, .due_at = l->due_at,
-	    .paused = l->paused_at != 0, .share = share,
-	    .share_n = l->waiting_n };
+	    .paused = l->paused_at != 0 };
+
+	return d;
+}
+
+/* The shares of the longest backlogs. */
+static void
+divide(struct dispatch_demand *d, const struct inspect_lane *l,
+    struct dispatch_share *share)
+{
 	size_t i;
 
 	for (i = 0; i < l->waiting_n; i++) {
 		share[i].identity = l->waiting[i].identity;
 		share[i].objects = l->waiting[i].objects;
 	}
-	return d;
+	d->share = share;
+	d->share_n = l->waiting_n;
 }
 
 /* false: it cannot be read. */
@@ -51,7 +61,8 @@ look(struct admin *a, struct moment now, struct outlook *o)
 	o->forecast = xcalloc(n + 1, sizeof(*o->forecast));
 	o->share = xcalloc(n * LONGEST + 1, sizeof(*o->share));
 	for (i = 0; i < n; i++) {
-		o->demand[i] = demand_of(&o->backlog->lane[i],
+		o->demand[i] = demand_of(&o->backlog->lane[i]);
+		divide(&o->demand[i], &o->backlog->lane[i],
 		    o->share + shares);
 		shares += o->demand[i].share_n;
 	}
@@ -219,7 +230,7 @@ put_person(const struct inspect_waiting *w, void *arg)
 {
 	struct person_shape *s = arg;
 	struct dispatch_share share = { w->identity, w->objects };
-	struct dispatch_demand d = demand_of(s->lane, NULL);
+	struct dispatch_demand d = demand_of(s->lane);
 	struct dispatch_forecast f;
 	int64_t parked;
 	cJSON *o;

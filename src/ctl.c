@@ -84,7 +84,10 @@ static const struct command {
 	{ "discard",	ctl_discard,	1, SIZE_MAX, 0 },
 	{ "requests",	ctl_requests,	0, 0, FOR_LIMIT },
 	{ "outputs",	ctl_outputs,	0, 0, 0 },
+	{ "forecast",	ctl_forecast,	0, 0, 0 },
+	{ "identities",	ctl_identities,	0, 0, FOR_LIMIT },
 	{ "map",	ctl_map,	0, 1, FOR_INPUT | FOR_MAP },
+	{ "verify",	ctl_verify,	0, 0, 0 },
 	{ "check",	check,		0, 0, 0 },
 	{ "keygen",	keygen,		0, 1, 0 },
 	{ "schema",	schema,		0, 0, 0 },
@@ -102,8 +105,11 @@ static const char usage_text[] =
 "  discard ID...       queued or stuck events to the discarded\n"
 "  requests            what went to Heap, newest first\n"
 "  outputs             windows, breakers and backlog of each\n"
+"  forecast            when all that waits will have arrived\n"
+"  identities          who has most waiting, and uses most of a window\n"
 "Without the agent:\n"
 "  map [FILE]          what would become of a request body\n"
+"  verify              is the database whole, was every window kept?\n"
 "  check               is the configuration right?\n"
 "  keygen [NAME]       a new input: key and secret\n"
 "  schema              the database's schema as SQL\n"

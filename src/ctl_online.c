@@ -38,6 +38,16 @@ static const struct ctl_field request_fields[] = {
 	{ { "ERROR", false, 8, 1 }, "error" },
 };
 
+static const struct ctl_field identity_fields[] = {
+	{ { "IDENTITY", false, 8, 0 }, "identity" },
+	{ { "OUTPUT", false, 6, 2 }, "output" },
+	{ { "LANE", false, 5, 4 }, "lane" },
+	{ { "QUEUED", true, 0, 0 }, "queued" },
+	{ { "STUCK", true, 0, 3 }, "stuck" },
+	{ { "SECONDS", true, 0, 0 }, "seconds" },
+	{ { "BOUND BY", false, 8, 1 }, "bound_by" },
+};
+
 /* A value of the last answer, in whichever way it is wanted; NULL: all of it,
  * which is more than this program can read. */
 static void
@@ -227,6 +237,19 @@ ctl_requests(const struct ctl *ctl)
 {
 	return print_list(ctl, "/v1/requests", request_fields,
 	    HR_COUNT(request_fields), "requests");
+}
+
+int
+ctl_identities(const struct ctl *ctl)
+{
+	return print_list(ctl, "/v1/identities", identity_fields,
+	    HR_COUNT(identity_fields), "identities");
+}
+
+int
+ctl_forecast(const struct ctl *ctl)
+{
+	return print_answer(ctl, "/v1/forecast", "forecast");
 }
 
 int

@@ -2,9 +2,9 @@
  * ctl_private.h - what the parts of heaprelayctl tell one another
  *
  * ctl.c reads the command line and has the small offline commands, ctl_map.c
- * maps a body without an agent, ctl_online.c has the commands that ask the
- * agent, ctl_agent.c asks it, ctl_show.c makes answers readable, ctl_table.c
- * lays out columns.
+ * maps a body without an agent, ctl_verify.c proves a database, ctl_online.c
+ * has the commands that ask the agent, ctl_agent.c asks it, ctl_show.c makes
+ * answers readable, ctl_table.c lays out columns.
  */
 #ifndef HR_CTL_PRIVATE_H
 #define HR_CTL_PRIVATE_H
@@ -52,7 +52,8 @@ typedef int ctl_command(const struct ctl *);
 
 ctl_command ctl_map;
 ctl_command ctl_status, ctl_events, ctl_event, ctl_why, ctl_replay,
-	    ctl_discard, ctl_requests, ctl_outputs;
+	    ctl_discard, ctl_requests, ctl_outputs, ctl_forecast,
+	    ctl_identities, ctl_verify;
 
 /* "heaprelayctl: ..." on standard error. */
 void	ctl_say(const char *fmt, ...) HR_PRINTF(1, 2);

@@ -68,6 +68,8 @@ run 64 stauts
 says err 'no command stauts'
 run 64 --no-such-option status
 run 64 status 7
+run 64 forecast 7
+run 64 verify 7
 run 64 why
 run 64 show 7 8
 run 64 show seven

@@ -5,7 +5,8 @@
 # Every named statement is explained on an empty database of the schema.  A
 # walk along the primary key, or along an index, is a search with bounds; a
 # scan of a partial index that holds only what is in flight, deferred, stuck
-# or under suspicion is as large as that set, and allowed.
+# or under suspicion is as large as that set, and allowed.  The statements
+# named verify_ are those of a command that reads everything, outside the agent.
 
 set -eu
 srcdir=${srcdir:-.}

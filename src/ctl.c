@@ -33,12 +33,13 @@ enum group {
 	FOR_INPUT	= 1 << 1,
 	FOR_LIMIT	= 1 << 2,
 	FOR_REMAP	= 1 << 3,
-	FOR_MAP		= 1 << 4
+	FOR_MAP		= 1 << 4,
+	FOR_MANY	= 1 << 5
 };
 
 enum choice {
 	OPT_URL = 256, OPT_TOKEN_FILE, OPT_CA_FILE, OPT_JSON, OPT_REMAP,
-	OPT_FORCE, OPT_PATH, OPT_RECEIVED_AT, OPT_HELP, OPT_VERSION,
+	OPT_FORCE, OPT_ALL, OPT_DRY_RUN, OPT_YES, OPT_PATH, OPT_RECEIVED_AT, OPT_HELP, OPT_VERSION,
 	OPT_FILTER	/* and on: one for each of enum ctl_filter */
 };
 
@@ -51,6 +52,9 @@ static const struct option long_options[] = {
 	{ "limit",	required_argument, NULL, 'n' },
 	{ "remap",	no_argument, NULL, OPT_REMAP },
 	{ "force",	no_argument, NULL, OPT_FORCE },
+	{ "all",	no_argument, NULL, OPT_ALL },
+	{ "dry-run",	no_argument, NULL, OPT_DRY_RUN },
+	{ "yes",	no_argument, NULL, OPT_YES },
 	{ "path",	required_argument, NULL, OPT_PATH },
 	{ "received-at", required_argument, NULL, OPT_RECEIVED_AT },
 	{ "help",	no_argument, NULL, OPT_HELP },
@@ -80,8 +84,11 @@ static const struct command {
 	    FOR_FILTER | FOR_INPUT | FOR_LIMIT },
 	{ "show",	ctl_event,	1, 1, 0 },
 	{ "why",	ctl_why,	1, 1, 0 },
-	{ "replay",	ctl_replay,	1, SIZE_MAX, FOR_REMAP },
-	{ "discard",	ctl_discard,	1, SIZE_MAX, 0 },
+	{ "replay",	ctl_replay,	0, SIZE_MAX,
+	    FOR_FILTER | FOR_INPUT | FOR_MANY | FOR_REMAP },
+	{ "discard",	ctl_discard,	0, SIZE_MAX,
+	    FOR_FILTER | FOR_INPUT | FOR_MANY },
+	{ "jobs",	ctl_jobs,	0, 2, FOR_LIMIT },
 	{ "requests",	ctl_requests,	0, 0, FOR_LIMIT },
 	{ "outputs",	ctl_outputs,	0, 0, 0 },
 	{ "forecast",	ctl_forecast,	0, 0, 0 },
@@ -103,6 +110,9 @@ static const char usage_text[] =
 "  why ID              what holds it, what releases it, when\n"
 "  replay ID...        stuck events to the queue; - reads IDs\n"
 "  discard ID...       queued or stuck events to the discarded\n"
+"  replay|discard FILTER  all that match, once it is confirmed\n"
+"  jobs [ID]           replays and discards of many\n"
+"  jobs cancel ID      end one before it has moved all\n"
 "  requests            what went to Heap, newest first\n"
 "  outputs             windows, breakers and backlog of each\n"
 "  forecast            when all that waits will have arrived\n"
@@ -122,7 +132,8 @@ static const char usage_text[] =
 "  -n N                at most N items of a list\n"
 "  --help, --version\n"
 "Filters: --state, --output, --identity, --name, --reason, --status, --input,\n"
-"--since, --until.  For replay: --remap, --force.  For map: --input NAME,\n"
+"--since, --until.  For replay: --remap, --force.  For replay and discard with\n"
+"a filter: --all instead of one, --dry-run, --yes.  For map: --input NAME,\n"
 "--path /v2/events, --received-at MS.\n";
 
 static void say(const char *, va_list) HR_PRINTF(1, 0);
@@ -290,6 +301,15 @@ take_option(struct ctl *ctl, int option)
 	case OPT_FORCE:
 		ctl->force = true;
 		return FOR_REMAP;
+	case OPT_ALL:
+		ctl->all = true;
+		return FOR_MANY;
+	case OPT_DRY_RUN:
+		ctl->dry_run = true;
+		return FOR_MANY;
+	case OPT_YES:
+		ctl->yes = true;
+		return FOR_MANY;
 	case OPT_PATH:
 		ctl->path = optarg;
 		return FOR_MAP;
@@ -324,6 +344,19 @@ find_command(const char *name)
 	ctl_usage("there is no command %s", name);
 }
 
+/* Either IDs or a filter. */
+static void
+check_many(const struct ctl *ctl, const char *name, unsigned given)
+{
+	bool filter = ctl->all || (given & (FOR_FILTER | FOR_INPUT)) != 0;
+
+	if (ctl->operands == 0 && !filter)
+		ctl_usage("%s needs an ID, a filter or --all", name);
+	if (ctl->operands > 0 && (given &
+	    (FOR_FILTER | FOR_INPUT | FOR_MANY)) != 0)
+		ctl_usage("%s takes IDs or a filter, not both", name);
+}
+
 static const struct command *
 read_options(struct ctl *ctl, int argc, char **argv)
 {
@@ -352,6 +385,8 @@ read_options(struct ctl *ctl, int argc, char **argv)
 		    ctl->operand[command->most]);
 	if ((given & ~command->options) != 0)
 		ctl_usage("an option does not go with %s", command->name);
+	if ((command->options & FOR_MANY) != 0)
+		check_many(ctl, command->name, given);
 	return command;
 }
 

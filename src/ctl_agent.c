@@ -194,9 +194,11 @@ unreachable(const struct ctl_agent *a, CURLcode code)
 	    a->socket != NULL ? UNIX_PREFIX : "", where);
 }
 
-/* The HTTP status; the answer lies in the agent. */
+/* The HTTP status; the answer lies in the agent.  `method` NULL: POST with a
+ * body, GET without. */
 static long
-exchange(struct ctl_agent *a, const char *target, const char *body)
+exchange(struct ctl_agent *a, const char *method, const char *target,
+    const char *body)
 {
 	char *url = xasprintf("%s%s", a->base, target);
 	CURLcode code;
@@ -210,6 +212,7 @@ exchange(struct ctl_agent *a, const char *target, const char *body)
 		SET(a->curl, CURLOPT_POSTFIELDS, body);
 	else
 		SET(a->curl, CURLOPT_HTTPGET, 1L);
+	SET(a->curl, CURLOPT_CUSTOMREQUEST, method);
 	code = curl_easy_perform(a->curl);
 	free(url);
 	if (code != CURLE_OK)
@@ -254,14 +257,24 @@ say_refusal(struct ctl_agent *a, long status, const char *about)
 		ctl_say("%s: the agent answered %ld", about, status);
 }
 
-bool
-ctl_agent_call(struct ctl_agent *a, const char *target, const char *body,
-    const char *about)
+static bool
+judge(struct ctl_agent *a, long status, const char *about)
 {
-	long status = exchange(a, target, body);
-
 	if (status >= 200 && status <= 299)
 		return true;
 	say_refusal(a, status, about);
 	return false;
+}
+
+bool
+ctl_agent_call(struct ctl_agent *a, const char *target, const char *body,
+    const char *about)
+{
+	return judge(a, exchange(a, NULL, target, body), about);
+}
+
+bool
+ctl_agent_delete(struct ctl_agent *a, const char *target, const char *about)
+{
+	return judge(a, exchange(a, "DELETE", target, NULL), about);
 }

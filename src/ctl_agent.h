@@ -27,6 +27,10 @@ void	ctl_agent_free(struct ctl_agent *);	/* NULL: nothing */
 bool	ctl_agent_call(struct ctl_agent *, const char *target,
 	    const char *body, const char *about);
 
+/* The same with DELETE. */
+bool	ctl_agent_delete(struct ctl_agent *, const char *target,
+	    const char *about);
+
 /* The answer of the last call.  Lent until the next. */
 const char *ctl_agent_text(struct ctl_agent *, size_t *len);
 /* The same, read; NULL: it is no JSON that this program can read. */

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl_agent.h"
 #include "ctl_json.h"
-#include "ctl_show.h"
+#include "ctl_online.h"
 
 #define PAGE_MOST	500	/* items of one answer */
 #define ID_MOST		19	/* digits */
@@ -48,10 +47,9 @@ static const struct ctl_field identity_fields[] = {
 	{ { "BOUND BY", false, 8, 1 }, "bound_by" },
 };
 
-/* A value of the last answer, in whichever way it is wanted; NULL: all of it,
- * which is more than this program can read. */
-static void
-print_item(const struct ctl *ctl, struct ctl_agent *agent, const cJSON *item)
+void
+ctl_print_item(const struct ctl *ctl, struct ctl_agent *agent,
+    const cJSON *item)
 {
 	struct ctl_screen screen;
 	struct buf out = BUF_INIT;
@@ -74,15 +72,14 @@ print_item(const struct ctl *ctl, struct ctl_agent *agent, const cJSON *item)
 	buf_free(&out);
 }
 
-/* A command whose answer is one object. */
-static int
-print_answer(const struct ctl *ctl, const char *target, const char *about)
+int
+ctl_print_answer(const struct ctl *ctl, const char *target, const char *about)
 {
 	struct ctl_agent *agent = ctl_agent_new(ctl);
 	bool good = ctl_agent_call(agent, target, NULL, about);
 
 	if (good)
-		print_item(ctl, agent, ctl_agent_root(agent));
+		ctl_print_item(ctl, agent, ctl_agent_root(agent));
 	ctl_agent_free(agent);
 	return good ? 0 : CTL_REFUSED;
 }
@@ -137,7 +134,7 @@ take_page(struct listing *l, const cJSON *items)
 		if (l->list != NULL)
 			ctl_list_item(l->list, item);
 		else
-			print_item(l->ctl, l->agent, item);
+			ctl_print_item(l->ctl, l->agent, item);
 		n++;
 	}
 	l->left -= n;
@@ -177,9 +174,8 @@ next_page(struct listing *l, const char *base, const char *about)
 	return true;
 }
 
-/* Prints the whole list of a target, as far as it is wanted. */
-static int
-print_list(const struct ctl *ctl, const char *target,
+int
+ctl_print_list(const struct ctl *ctl, const char *target,
     const struct ctl_field *fields, size_t fields_n, const char *about)
 {
 	struct listing l = { .ctl = ctl, .left = ctl->limit };
@@ -211,7 +207,7 @@ print_list(const struct ctl *ctl, const char *target,
 int
 ctl_status(const struct ctl *ctl)
 {
-	return print_answer(ctl, "/v1/status", "status");
+	return ctl_print_answer(ctl, "/v1/status", "status");
 }
 
 int
@@ -226,7 +222,7 @@ ctl_events(const struct ctl *ctl)
 			put_parameter(&target,
 			    ctl_filter_name((enum ctl_filter)i),
 			    ctl->filter[i]);
-	status = print_list(ctl, buf_str(&target), event_fields,
+	status = ctl_print_list(ctl, buf_str(&target), event_fields,
 	    HR_COUNT(event_fields), "events");
 	buf_free(&target);
 	return status;
@@ -235,21 +231,21 @@ ctl_events(const struct ctl *ctl)
 int
 ctl_requests(const struct ctl *ctl)
 {
-	return print_list(ctl, "/v1/requests", request_fields,
+	return ctl_print_list(ctl, "/v1/requests", request_fields,
 	    HR_COUNT(request_fields), "requests");
 }
 
 int
 ctl_identities(const struct ctl *ctl)
 {
-	return print_list(ctl, "/v1/identities", identity_fields,
+	return ctl_print_list(ctl, "/v1/identities", identity_fields,
 	    HR_COUNT(identity_fields), "identities");
 }
 
 int
 ctl_forecast(const struct ctl *ctl)
 {
-	return print_answer(ctl, "/v1/forecast", "forecast");
+	return ctl_print_answer(ctl, "/v1/forecast", "forecast");
 }
 
 int
@@ -263,7 +259,7 @@ ctl_outputs(const struct ctl *ctl)
 		items = answer_items(agent, "outputs");
 	status = items != NULL ? 0 : CTL_REFUSED;
 	cJSON_ArrayForEach(item, items) {
-		print_item(ctl, agent, item);
+		ctl_print_item(ctl, agent, item);
 		if (!ctl->json && item->next != NULL)
 			putchar('\n');
 	}
@@ -271,14 +267,13 @@ ctl_outputs(const struct ctl *ctl)
 	return status;
 }
 
-/* An event's ID as people write it; anything else ends the program. */
-static void
-check_id(const char *id)
+void
+ctl_check_id(const char *id, const char *what)
 {
 	size_t n = strlen(id);
 
 	if (n == 0 || n > ID_MOST || strspn(id, "0123456789") != n)
-		ctl_usage("%s is no event's ID", id);
+		ctl_usage("%s is no %s's ID", id, what);
 }
 
 int
@@ -287,10 +282,10 @@ ctl_event(const struct ctl *ctl)
 	const char *id = ctl->operand[0];
 	char target[64], about[32];
 
-	check_id(id);
+	ctl_check_id(id, "event");
 	snprintf(target, sizeof(target), "/v1/events/%s", id);
 	snprintf(about, sizeof(about), "event %s", id);
-	return print_answer(ctl, target, about);
+	return ctl_print_answer(ctl, target, about);
 }
 
 static void
@@ -312,13 +307,13 @@ ctl_why(const struct ctl *ctl)
 	char target[64], about[32];
 	bool good;
 
-	check_id(id);
+	ctl_check_id(id, "event");
 	snprintf(target, sizeof(target), "/v1/events/%s/why", id);
 	snprintf(about, sizeof(about), "event %s", id);
 	agent = ctl_agent_new(ctl);
 	good = ctl_agent_call(agent, target, NULL, about);
 	if (good && ctl->json)
-		print_item(ctl, agent, ctl_agent_root(agent));
+		ctl_print_item(ctl, agent, ctl_agent_root(agent));
 	else if (good)
 		print_sentence(ctl_agent_root(agent));
 	ctl_agent_free(agent);
@@ -348,7 +343,7 @@ do_event(struct doing *d, const char *id)
 	}
 	state = json_text(json_get(ctl_agent_root(d->agent), "state"));
 	if (d->ctl->json)
-		print_item(d->ctl, d->agent, ctl_agent_root(d->agent));
+		ctl_print_item(d->ctl, d->agent, ctl_agent_root(d->agent));
 	else
 		printf("%s: %s\n", about, state != NULL ? state : "done");
 }
@@ -360,7 +355,7 @@ do_standard_input(struct doing *d)
 	char id[64];
 
 	while (scanf("%63s", id) == 1) {
-		check_id(id);
+		ctl_check_id(id, "event");
 		do_event(d, id);
 	}
 }
@@ -373,7 +368,7 @@ do_events(const struct ctl *ctl, const char *verb, const char *body)
 
 	for (i = 0; i < ctl->operands; i++)
 		if (strcmp(ctl->operand[i], "-") != 0)
-			check_id(ctl->operand[i]);
+			ctl_check_id(ctl->operand[i], "event");
 	d.agent = ctl_agent_new(ctl);
 	for (i = 0; i < ctl->operands; i++) {
 		if (strcmp(ctl->operand[i], "-") == 0)
@@ -391,6 +386,8 @@ ctl_replay(const struct ctl *ctl)
 	struct buf body = BUF_INIT;
 	int status;
 
+	if (ctl->operands == 0)
+		return ctl_many(ctl, "replay");
 	buf_putc(&body, '{');
 	if (ctl->remap)
 		buf_puts(&body, "\"remap\":true");
@@ -405,5 +402,7 @@ ctl_replay(const struct ctl *ctl)
 int
 ctl_discard(const struct ctl *ctl)
 {
+	if (ctl->operands == 0)
+		return ctl_many(ctl, "discard");
 	return do_events(ctl, "discard", "{}");
 }

@@ -3,7 +3,8 @@
  *
  * ctl.c reads the command line and has the small offline commands, ctl_map.c
  * maps a body without an agent, ctl_verify.c proves a database, ctl_online.c
- * has the commands that ask the agent, ctl_agent.c asks it, ctl_show.c makes
+ * has the commands that ask the agent, ctl_many.c those that do something to
+ * many events, ctl_agent.c asks it, ctl_show.c makes
  * answers readable, ctl_table.c lays out columns.
  */
 #ifndef HR_CTL_PRIVATE_H
@@ -36,6 +37,9 @@ struct ctl {
 	bool		 json;		/* lines of JSON, no tables */
 	const char	*filter[CTL_FILTERS];	/* NULL: any */
 	int64_t		 limit;		/* items of a list */
+	bool		 all;		/* a filter that filters nothing */
+	bool		 dry_run;
+	bool		 yes;		/* do not ask */
 	bool		 remap;
 	bool		 force;
 	const char	*path;		/* of map */
@@ -52,7 +56,7 @@ typedef int ctl_command(const struct ctl *);
 
 ctl_command ctl_map;
 ctl_command ctl_status, ctl_events, ctl_event, ctl_why, ctl_replay,
-	    ctl_discard, ctl_requests, ctl_outputs, ctl_forecast,
+	    ctl_discard, ctl_jobs, ctl_requests, ctl_outputs, ctl_forecast,
 	    ctl_identities, ctl_verify;
 
 /* "heaprelayctl: ..." on standard error. */

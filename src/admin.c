@@ -10,43 +10,14 @@
 #include "admin_private.h"
 #include "log.h"
 
-#define BUSY_MS		1000	/* how long a write waits for the lock */
-#define BUSY_RETRY_MS	20
 #define SAMPLE_MS	1000
-
-struct admin *
-admin_new(const struct admin_parts *parts, struct why *why)
-{
-	struct admin *a = xcalloc(1, sizeof(*a));
-	const struct config *c = parts->config;
-	/* An answer that lacks a member for want of memory would be a lie. */
-	cJSON_Hooks hooks = { xmalloc, free };
-
-	cJSON_InitHooks(&hooks);
-	a->parts = *parts;
-	a->last = &a->first;
-	a->token = admin_token(c->token_file, why);
-	if (a->token != NULL && c->read_token_file != NULL)
-		a->read_token = admin_token(c->read_token_file, why);
-	if (a->token == NULL ||
-	    (c->read_token_file != NULL && a->read_token == NULL)) {
-		admin_free(a);
-		return NULL;
-	}
-	return a;
-}
 
 void
 admin_free(struct admin *a)
 {
-	struct admin_parked *p, *next;
-
 	if (a == NULL)
 		return;
-	for (p = a->first; p != NULL; p = next) {
-		next = p->next;
-		free(p);
-	}
+	pending_free(a->pending);
 	admin_free_counts(a);
 	free(a->token);
 	free(a->read_token);
@@ -99,40 +70,25 @@ admin_early(struct http_request *r, void *arg)
 }
 
 static void
-park(struct admin *a, struct http_request *r)
-{
-	struct admin_parked *p = xcalloc(1, sizeof(*p));
-
-	p->request = r;
-	p->since = clock_now().boot;
-	*a->last = p;
-	a->last = &p->next;
-}
-
-static void
 refuse_write(struct admin_call *call, const char *reason)
 {
 	admin_problem(call, 503, "unavailable", "Retry-After: 1\r\n",
 	    "Cannot write now: %s.", reason);
 }
 
+/* pending_done: the write lock was had, or not. */
 static void
-begin_write(struct admin_call *call)
+write_or_refuse(struct http_request *r, enum pending_go go,
+    const char *reason, void *arg)
 {
-	struct admin *a = call->admin;
+	struct admin_call call;
 
-	/* Those that came first go first. */
-	switch (a->first != NULL ? QUEUE_BUSY : queue_begin(a->parts.queue)) {
-	case QUEUE_READY:
-		call->entry->handler(call);
-		break;
-	case QUEUE_BUSY:
-		park(a, call->request);
-		break;
-	case QUEUE_FAILED:
-		refuse_write(call, queue_error(a->parts.queue));
-		break;
-	}
+	call_begin(&call, arg, r);
+	if (go == PENDING_REFUSED)
+		refuse_write(&call, reason);
+	else if (check(&call))		/* a reload may have come between */
+		call.entry->handler(&call);
+	free(call.target);
 }
 
 void
@@ -144,61 +100,11 @@ admin_request(struct http_request *r, void *arg)
 	call_begin(&call, arg, r);
 	if (check(&call)) {
 		if (call.write)
-			begin_write(&call);
+			pending_add(call.admin->pending, r, clock_now());
 		else
 			call.entry->handler(&call);
 	}
 	free(call.target);
-}
-
-/* The first of those that wait, taken off the list. */
-static struct http_request *
-unpark(struct admin *a)
-{
-	struct admin_parked *p = a->first;
-	struct http_request *r = p->request;
-
-	a->first = p->next;
-	if (a->first == NULL)
-		a->last = &a->first;
-	free(p);
-	return r;
-}
-
-/* Writes that waited: now, or, with a reason, not at all. */
-static void
-end_waiting(struct admin *a, const char *refused)
-{
-	struct admin_call call;
-
-	while (a->first != NULL) {
-		call_begin(&call, a, unpark(a));
-		if (refused != NULL)
-			refuse_write(&call, refused);
-		/* A reload may have come between. */
-		else if (check(&call))
-			call.entry->handler(&call);
-		free(call.target);
-	}
-}
-
-static int64_t
-turn_waiting(struct admin *a, struct moment now)
-{
-	struct why who;
-
-	if (a->first == NULL)
-		return INT64_MAX;
-	if (queue_begin(a->parts.queue) != QUEUE_BUSY) {
-		end_waiting(a, NULL);
-		return INT64_MAX;
-	}
-	if (now.boot - a->first->since < BUSY_MS)
-		return BUSY_RETRY_MS;
-	queue_blocker(a->parts.queue, &who);
-	log_warn("admin: cannot write reason=\"%s\"", who.text);
-	end_waiting(a, who.text);
-	return INT64_MAX;
 }
 
 static void
@@ -237,7 +143,29 @@ admin_turn(struct admin *a, struct moment now)
 
 	take_sample(a, now);
 	note_commit(a);
-	waiting = turn_waiting(a, now);
+	waiting = pending_turn(a->pending, now);
 	counting = admin_turn_counts(a, now);
 	return waiting < counting ? waiting : counting;
+}
+
+struct admin *
+admin_new(const struct admin_parts *parts, struct why *why)
+{
+	struct admin *a = xcalloc(1, sizeof(*a));
+	const struct config *c = parts->config;
+	/* An answer that lacks a member for want of memory would be a lie. */
+	cJSON_Hooks hooks = { xmalloc, free };
+
+	cJSON_InitHooks(&hooks);
+	a->parts = *parts;
+	a->pending = pending_new(parts->queue, "admin", write_or_refuse, a);
+	a->token = admin_token(c->token_file, why);
+	if (a->token != NULL && c->read_token_file != NULL)
+		a->read_token = admin_token(c->read_token_file, why);
+	if (a->token == NULL ||
+	    (c->read_token_file != NULL && a->read_token == NULL)) {
+		admin_free(a);
+		return NULL;
+	}
+	return a;
 }

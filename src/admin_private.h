@@ -10,6 +10,7 @@
 #define HR_ADMIN_PRIVATE_H
 
 #include "admin.h"
+#include "pending.h"
 #include "json.h"
 
 #ifndef PACKAGE_VERSION
@@ -26,18 +27,11 @@ struct admin_sample {
 	uint64_t delivered;		/* events */
 };
 
-/* A write that waits for the write lock. */
-struct admin_parked {
-	struct admin_parked	*next;
-	struct http_request	*request;
-	int64_t			 since;		/* boot ms */
-};
-
 struct admin {
 	struct admin_parts	 parts;
 	char			*token;
 	char			*read_token;	/* NULL: there is none */
-	struct admin_parked	*first, **last;
+	struct pending		*pending;
 	struct admin_count	*counts;	/* dry runs; see admin_job.c */
 	/* A ring; samples_n counts all that were ever taken. */
 	struct admin_sample	 sample[ADMIN_SAMPLES];

@@ -543,32 +543,42 @@ dispatch_flights(const struct dispatch *d)
 	return n;
 }
 
+static void
+show_lane(const struct lane *l, struct moment now, dispatch_visit *visit,
+    void *arg)
+{
+	struct dispatch_lane view;
+
+	memset(&view, 0, sizeof(view));
+	view.output = l->output->name;
+	view.config = l->output->config;
+	view.app_id = l->output->app_id;
+	view.lane = l->id;
+	view.kind = l->kind;
+	view.inflight = l->inflight;
+	if (l->frozen_until > now.boot)
+		view.frozen_until = now.wall + l->frozen_until - now.boot;
+	view.breaker = &l->breaker;
+	if (l->breaker.state != BREAKER_CLOSED && l->breaker.until > now.boot)
+		view.breaker_until = now.wall + l->breaker.until - now.boot;
+	visit(&view, arg);
+}
+
 void
 dispatch_each(struct dispatch *d, struct moment now, dispatch_visit *visit,
     void *arg)
 {
-	struct dispatch_lane view;
 	struct lane *l;
+	size_t i;
+	int kind;
 
-	TAILQ_FOREACH(l, &d->lanes, link) {
-		if (l->output == NULL)
-			continue;
-		memset(&view, 0, sizeof(view));
-		view.output = l->output->name;
-		view.config = l->output->config;
-		view.app_id = l->output->app_id;
-		view.lane = l->id;
-		view.kind = l->kind;
-		view.inflight = l->inflight;
-		if (l->frozen_until > now.boot)
-			view.frozen_until = now.wall + l->frozen_until -
-			    now.boot;
-		view.breaker = &l->breaker;
-		if (l->breaker.state != BREAKER_CLOSED &&
-		    l->breaker.until > now.boot)
-			view.breaker_until = now.wall + l->breaker.until -
-			    now.boot;
-		visit(&view, arg);
+	/* In the order of the file: lanes change theirs as they take turns. */
+	for (i = 0; i < d->outputs->n; i++) {
+		for (kind = 0; kind < HEAP_LANES; kind++) {
+			l = lane_of(d, d->outputs->o[i].ids.lane[kind]);
+			if (l != NULL && l->output != NULL)
+				show_lane(l, now, visit, arg);
+		}
 	}
 }
 

@@ -14,20 +14,11 @@
 #include "inflate.h"
 #include "intake.h"
 #include "log.h"
+#include "pending.h"
 #include "rate.h"
 
-#define BUSY_MS		950	/* a request waits for the lock; with what
-				 * rounds it up, less than a second */
-#define BUSY_RETRY_MS	20
 #define ROOM_MS		250	/* how long a look at the disk holds */
 #define RATE_WINDOW_MS	1000	/* rate_limit is batches per second */
-
-/* A request that waits for the write lock. */
-struct parked {
-	struct parked		*next;
-	struct http_request	*request;
-	int64_t			 since;		/* boot ms */
-};
 
 struct intake {
 	struct queue		*queue;
@@ -35,7 +26,10 @@ struct intake {
 	const struct config	*config;
 	struct rate		**rate;		/* by input; NULL: no limit */
 	int64_t			 rate_id;
-	struct parked		*first, **last;
+	struct pending		*pending;
+	/* Whose request is handed to it, while it is. */
+	const struct config_input *asked;
+	enum mp_path		 asked_path;
 	bool			 stopping;
 	int64_t			 room_at;	/* boot ms; of the last look */
 	char			 no_room[256];	/* "" : there is room */
@@ -66,36 +60,12 @@ free_rates(struct intake *in)
 	free(in->rate);
 }
 
-struct intake *
-intake_new(struct queue *q, struct acceptor *acceptor,
-    const struct config *config)
-{
-	struct intake *in = xcalloc(1, sizeof(*in));
-	const char *slash = strrchr(config->database, '/');
-
-	in->queue = q;
-	in->acceptor = acceptor;
-	in->config = config;
-	in->last = &in->first;
-	in->room_at = INT64_MIN / 2;
-	in->directory = slash == NULL ? xstrdup(".") :
-	    xstrndup(config->database,
-	    (size_t)(slash - config->database) + (slash == config->database));
-	make_rates(in);
-	return in;
-}
-
 void
 intake_free(struct intake *in)
 {
-	struct parked *p, *next;
-
 	if (in == NULL)
 		return;
-	for (p = in->first; p != NULL; p = next) {
-		next = p->next;
-		free(p);
-	}
+	pending_free(in->pending);
 	free_rates(in);
 	free(in->directory);
 	buf_free(&in->body);
@@ -394,17 +364,6 @@ store_body(struct intake *in, struct http_request *r,
 		http_reply(r, &answer);	/* promises nothing */
 }
 
-static void
-park(struct intake *in, struct http_request *r)
-{
-	struct parked *p = xcalloc(1, sizeof(*p));
-
-	p->request = r;
-	p->since = clock_now().boot;
-	*in->last = p;
-	in->last = &p->next;
-}
-
 /* Looks at the disk now and then: a write that fails for want of room is a
  * 503 too, but this one comes before the disk is full. */
 static void
@@ -455,6 +414,21 @@ refuse_unavailable(struct intake *in, struct http_request *r,
 	refuse(in, r, 503, "Retry-After: 1\r\n", message.text);
 }
 
+/* pending_done: the write lock was had, or not. */
+static void
+store(struct http_request *r, enum pending_go go, const char *reason,
+    void *arg)
+{
+	struct intake *in = arg;
+	const struct config_input *input = in->asked;
+	enum mp_path path = in->asked_path;
+
+	if (go == PENDING_REFUSED)
+		refuse_unavailable(in, r, reason);
+	else if (go == PENDING_NOW || !refuse_by_head(in, r, &path, &input))
+		store_body(in, r, input, path);	/* a reload may have come */
+}
+
 void
 intake_request(struct http_request *r, void *arg)
 {
@@ -471,58 +445,32 @@ intake_request(struct http_request *r, void *arg)
 		refuse_unavailable(in, r, reason);
 		return;
 	}
-	/* Those that came first go first. */
-	switch (in->first != NULL ? QUEUE_BUSY : queue_begin(in->queue)) {
-	case QUEUE_READY:
-		store_body(in, r, input, path);
-		break;
-	case QUEUE_BUSY:
-		park(in, r);
-		break;
-	case QUEUE_FAILED:
-		refuse_unavailable(in, r, queue_error(in->queue));
-		break;
-	}
-}
-
-/* The first of those that wait, taken off the list. */
-static struct http_request *
-unpark(struct intake *in)
-{
-	struct parked *p = in->first;
-	struct http_request *r = p->request;
-
-	in->first = p->next;
-	if (in->first == NULL)
-		in->last = &in->first;
-	free(p);
-	return r;
+	in->asked = input;
+	in->asked_path = path;
+	pending_add(in->pending, r, clock_now());
 }
 
 int64_t
 intake_turn(struct intake *in, struct moment now)
 {
-	const struct config_input *input;
-	struct http_request *r;
-	enum mp_path path;
-	struct why who;
+	return pending_turn(in->pending, now);
+}
 
-	if (in->first == NULL)
-		return INT64_MAX;
-	if (queue_begin(in->queue) == QUEUE_BUSY) {
-		if (now.boot - in->first->since < BUSY_MS)
-			return BUSY_RETRY_MS;
-		queue_blocker(in->queue, &who);
-		log_warn("intake: cannot store reason=\"%s\"", who.text);
-		while (in->first != NULL)
-			refuse_unavailable(in, unpark(in), who.text);
-		return INT64_MAX;
-	}
-	while (in->first != NULL) {
-		r = unpark(in);
-		/* A reload may have come between. */
-		if (!refuse_by_head(in, r, &path, &input))
-			store_body(in, r, input, path);
-	}
-	return INT64_MAX;
+struct intake *
+intake_new(struct queue *q, struct acceptor *acceptor,
+    const struct config *config)
+{
+	struct intake *in = xcalloc(1, sizeof(*in));
+	const char *slash = strrchr(config->database, '/');
+
+	in->queue = q;
+	in->acceptor = acceptor;
+	in->config = config;
+	in->pending = pending_new(q, "intake", store, in);
+	in->room_at = INT64_MIN / 2;
+	in->directory = slash == NULL ? xstrdup(".") :
+	    xstrndup(config->database,
+	    (size_t)(slash - config->database) + (slash == config->database));
+	make_rates(in);
+	return in;
 }

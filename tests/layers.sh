@@ -15,7 +15,7 @@ layers='
 3 config forecast
 4 map store http sender
 5 queue profile inspect
-6 output
+6 output pending
 7 accept
 8 intake dispatch jobs preview
 9 admin live

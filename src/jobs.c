@@ -6,15 +6,15 @@
  * or a crash, takes back both.
  */
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
 #include "jobs.h"
 #include "log.h"
 
 #define BUSY_MS		10	/* until the next look, while others wait */
 #define LOCK_MS		20	/* ... while somebody holds the write lock */
-#define MOVES		100	/* events that a slice moves: a few ms */
-#define MAPPINGS	20	/* ... if each batch is mapped again */
+#define SLICE_MS	5	/* what the others wait for at most, about */
+#define MOVES		100	/* events that a slice moves at most */
 
 struct jobs {
 	struct queue	*queue;
@@ -102,10 +102,14 @@ move_one(struct jobs *j, const struct queue_job *job, int64_t event,
 	    accept_replay(j->acceptor, event, &how, now, why);
 }
 
-static bool
-maps_again(const struct queue_job *job)
+/* The turn's clock stands still during a slice. */
+static int64_t
+now_ms(void)
 {
-	return job->remap || strcmp(job->filter.state, "skipped") == 0;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 static int64_t
@@ -113,19 +117,25 @@ move(struct jobs *j, const struct queue_job *job, int64_t now)
 {
 	struct queue_match match[MOVES];
 	int64_t cursor = job->cursor, moved = 0, skipped = 0;
+	int64_t begun = now_ms();
 	struct why why = { "" };
 	size_t n, i;
 
 	if (queue_begin(j->queue) != QUEUE_READY)
 		return LOCK_MS;
 	n = queue_match(j->queue, &job->filter, &cursor, job->last_event,
-	    match, maps_again(job) ? MAPPINGS : MOVES);
+	    match, MOVES);
 	for (i = 0; i < n; i++) {
 		if (move_one(j, job, match[i].event, now, &why) ==
 		    QUEUE_MOVED)
 			moved++;
 		else
 			skipped++;
+		/* An event of a large batch that is mapped again takes ms. */
+		if (now_ms() - begun >= SLICE_MS && i + 1 < n) {
+			cursor = match[i].event;
+			break;
+		}
 	}
 	queue_job_progress(j->queue, job->id, cursor, moved, skipped,
 	    skipped > 0 ? why.text : NULL);

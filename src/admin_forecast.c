@@ -10,7 +10,7 @@
 #include "admin_private.h"
 
 #define LONGEST		200	/* backlogs of each lane that are looked at */
-#define BUSIEST		100	/* identities in a list, unless asked for more */
+#define BUSIEST		100	/* identities in a list, unless told else */
 #define BUSIEST_MAX	500
 
 /* The lanes with what they are to send, and what dispatch makes of it. */

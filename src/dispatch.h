@@ -121,7 +121,7 @@ struct dispatch_demand {
 #define DISPATCH_UNKNOWN	INT64_MAX	/* nobody can say */
 
 struct dispatch_forecast {
-	int64_t	leaves_at;		/* wall: the last of it, at the earliest */
+	int64_t	leaves_at;		/* wall: the last of it */
 	int64_t	done_at;		/* wall: it has arrived */
 	enum dispatch_bound bound_by;
 	int64_t	identity;		/* whose window bounds; 0: nobody's */

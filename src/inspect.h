@@ -172,7 +172,7 @@ struct inspect_waiting {
 	const char	*value;		/* NULL: erased */
 	int64_t		 ready;		/* events: queued and due */
 	int64_t		 objects;	/* of these; of many, about so many */
-	int64_t		 next_at;	/* see inspect_event; 0: none is ready */
+	int64_t		 next_at;	/* see inspect_event; 0: no event */
 	/* Only of inspect_identity, and none counted beyond INSPECT_MANY. */
 	int64_t		 deferred;	/* events queued for later */
 	int64_t		 stuck;

@@ -167,6 +167,8 @@ sink_is() {
 
 # Nothing lost, no window overrun, nothing under two keys.
 check_conserved() {
+	"$build/heaprelayctl" -c "$work/agent.conf" --json verify \
+	    > "$work/verified" || fail "verify: $(cat "$work/verified")"
 	sql_is 'SELECT ok FROM v_conservation' 1 ||
 	    fail "v_conservation: $(sql 'SELECT * FROM v_conservation')"
 	[ "$(sink_stat '.overruns | add')" = 0 ] ||

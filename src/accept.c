@@ -79,14 +79,14 @@ goes_to(const struct config_input *input, const char *output)
 static void
 count(const struct map_counts *c)
 {
-	stat_add(STAT_truncated_name, c->truncated_name);
-	stat_add(STAT_truncated_value, c->truncated_value);
-	stat_add(STAT_joined_list, c->joined_list);
-	stat_add(STAT_stringified_object, c->stringified_object);
-	stat_add(STAT_stringified_integer, c->stringified_integer);
-	stat_add(STAT_property_collision, c->property_collision);
-	stat_add(STAT_renamed_property, c->renamed_property);
-	stat_add(STAT_autocapture_name, c->autocapture_name);
+	stat_later(STAT_truncated_name, c->truncated_name);
+	stat_later(STAT_truncated_value, c->truncated_value);
+	stat_later(STAT_joined_list, c->joined_list);
+	stat_later(STAT_stringified_object, c->stringified_object);
+	stat_later(STAT_stringified_integer, c->stringified_integer);
+	stat_later(STAT_property_collision, c->property_collision);
+	stat_later(STAT_renamed_property, c->renamed_property);
+	stat_later(STAT_autocapture_name, c->autocapture_name);
 }
 
 /* Maps the batch for one output; the result lies in the arena. */
@@ -148,7 +148,7 @@ put(struct acceptor *a, const struct mp_batch *b,
 	for (i = 0; i < m->result.events_n; i++) {
 		translate(a, m->output, &m->result.events[i], &e);
 		queue_event(a->queue, row, &e);
-		stat_add(outcome_stat[m->result.events[i].action], 1);
+		stat_later(outcome_stat[m->result.events[i].action], 1);
 		if (a->hooks.outcome != NULL)
 			a->hooks.outcome(b, m->output, &m->result.events[i],
 			    a->hooks.arg);
@@ -202,10 +202,10 @@ accept_batch(struct acceptor *a, const struct config_input *input,
 		put(a, b, &row, &m[i]);
 	if (b->source_request_id != NULL && !context.duplicate)
 		queue_see(a->queue, input->key, b->source_request_id, now);
-	stat_add(STAT_batches_accepted, 1);
-	stat_add(STAT_batches_duplicate, context.duplicate);
-	stat_add(STAT_ignored_identity, b->ignored_identities);
-	stat_add(STAT_ignored_deleted_attribute, b->deleted_attributes);
+	stat_later(STAT_batches_accepted, 1);
+	stat_later(STAT_batches_duplicate, context.duplicate);
+	stat_later(STAT_ignored_identity, b->ignored_identities);
+	stat_later(STAT_ignored_deleted_attribute, b->deleted_attributes);
 }
 
 static void

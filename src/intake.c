@@ -356,12 +356,14 @@ store_body(struct intake *in, struct http_request *r,
 		answer.body = in->errors.p;
 		answer.body_len = in->errors.len;
 	}
-	stat_add(answer.status == 202 ? STAT_ingest_accepted :
-	    STAT_ingest_refused, 1);
-	if (accepted > 0)
+	if (accepted > 0) {
+		stat_later(STAT_ingest_accepted, 1);
 		http_hold(r, &answer);
-	else
-		http_reply(r, &answer);	/* promises nothing */
+	} else {			/* promises nothing */
+		stat_add(answer.status == 202 ? STAT_ingest_accepted :
+		    STAT_ingest_refused, 1);
+		http_reply(r, &answer);
+	}
 }
 
 /* Looks at the disk now and then: a write that fails for want of room is a

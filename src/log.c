@@ -16,6 +16,7 @@ static const char *log_program = "heaprelay";
 static enum log_level log_level = LOG_INFO;
 static enum log_format log_format = LOG_LOGFMT;
 static uint64_t stats[STAT_COUNT];
+static uint64_t waiting[STAT_COUNT];
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
 
@@ -153,6 +154,30 @@ void
 stat_add(enum stat_id stat, uint64_t n)
 {
 	stats[stat] += n;
+}
+
+void
+stat_later(enum stat_id stat, uint64_t n)
+{
+	waiting[stat] += n;
+}
+
+uint64_t
+stat_waiting(enum stat_id stat)
+{
+	return waiting[stat];
+}
+
+void
+stat_settle(bool durable)
+{
+	size_t i;
+
+	for (i = 0; i < STAT_COUNT; i++) {
+		if (durable)
+			stats[i] += waiting[i];
+		waiting[i] = 0;
+	}
 }
 
 uint64_t

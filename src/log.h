@@ -53,6 +53,11 @@ enum stat_id {
 };
 
 void	 stat_add(enum stat_id, uint64_t n);
+/* Of what is true only once the turn is durable: waits for stat_settle, which
+ * counts it, or forgets it. */
+void	 stat_later(enum stat_id, uint64_t n);
+uint64_t stat_waiting(enum stat_id);
+void	 stat_settle(bool durable);
 uint64_t stat_get(enum stat_id);
 const char *stat_name(enum stat_id);	/* lent for ever */
 const char *stat_help(enum stat_id);	/* lent for ever */

@@ -374,6 +374,11 @@ note_commit(struct agent *a, bool durable)
 {
 	int64_t now = clock_now().boot;
 
+	if (!durable)
+		stat_add(STAT_ingest_unavailable,
+		    stat_waiting(STAT_ingest_accepted));
+	stat_settle(durable);
+
 	/* A turn that wrote nothing proves nothing. */
 	if (durable && stat_get(STAT_commits) == a->commits)
 		return;
@@ -430,8 +435,10 @@ store_outputs(struct agent *a, const struct config *config,
 		return false;
 	}
 	outputs_make(outputs, config, a->queue);
-	if (queue_commit(a->queue))
+	if (queue_commit(a->queue)) {
+		note_commit(a, true);
 		return true;
+	}
 	why_set(why, "the new outputs could not be stored: %s",
 	    queue_error(a->queue));
 	note_commit(a, false);

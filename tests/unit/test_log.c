@@ -243,6 +243,24 @@ stat_names_are_distinct_and_fit_for_metrics(void **state)
 
 #define TEST(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 
+static void
+stat_settle_counts_or_forgets_what_waited(void **state)
+{
+	uint64_t before = stat_get(STAT_batches_accepted);
+
+	(void)state;
+	stat_later(STAT_batches_accepted, 2);
+	assert_int_equal(stat_waiting(STAT_batches_accepted), 2);
+	assert_int_equal(stat_get(STAT_batches_accepted), before);
+	stat_settle(false);
+	assert_int_equal(stat_get(STAT_batches_accepted), before);
+
+	stat_later(STAT_batches_accepted, 3);
+	stat_settle(true);
+	assert_int_equal(stat_get(STAT_batches_accepted), before + 3);
+	assert_int_equal(stat_waiting(STAT_batches_accepted), 0);
+}
+
 int
 main(void)
 {
@@ -253,6 +271,7 @@ main(void)
 	    TEST(log_levels_leave_out_what_is_below),
 	    TEST(fatal_says_why_and_exits_with_the_status),
 	    TEST(bug_says_why_and_aborts),
+	    cmocka_unit_test(stat_settle_counts_or_forgets_what_waited),
 	    cmocka_unit_test(stat_add_counts_each_by_itself),
 	    cmocka_unit_test(stat_names_are_distinct_and_fit_for_metrics),
 	};

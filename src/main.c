@@ -12,26 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
-#include "accept.h"
-#include "admin.h"
 #include "clock.h"
-#include "config.h"
-#include "dispatch.h"
 #include "hash.h"
-#include "http.h"
-#include "inspect.h"
-#include "intake.h"
-#include "jobs.h"
 #include "log.h"
+#include "main_private.h"
 #include "notify.h"
-#include "output.h"
-#include "profile.h"
-#include "queue.h"
 
 #ifndef HEAPRELAY_CONF
 #define HEAPRELAY_CONF	"/etc/heaprelay/heaprelay.conf"
@@ -51,35 +40,6 @@
 #define ADMIN_CONNECTIONS 64
 #define OTHER_DESCRIPTORS 32	/* listeners, database, log, spare */
 #define SAY_AGAIN_MS	60000	/* between lines about failing commits */
-
-struct agent {
-	const char		*file;
-	struct config		*config;
-	struct event_base	*base;
-	struct event		*alarm;
-	struct event		*signals[4];
-	struct http		*http;
-	struct http_front	*ingest_front;
-	struct http_front	*admin_front;
-	struct queue		*queue;
-	struct inspect		*inspect;
-	struct profile_store	*profiles;
-	struct outputs		 outputs;
-	struct acceptor		*acceptor;
-	struct intake		*intake;
-	struct admin		*admin;
-	struct dispatch		*dispatch;
-	struct jobs		*jobs;
-	int64_t			 started_at;	/* wall ms */
-	int64_t			 retain_at;	/* boot ms */
-	int64_t			 stop_at;	/* boot ms; 0: not stopping */
-	bool			 reload;	/* HUP came */
-	bool			 failing;	/* the last commit failed */
-	int64_t			 said_at;	/* boot ms; that it fails */
-	uint64_t		 commits;	/* STAT_commits when looked last */
-	int64_t			 watchdog_ms;	/* 0: nobody watches */
-	int64_t			 watchdog_at;	/* boot ms; when it was fed */
-};
 
 static void
 usage(FILE *to)
@@ -160,10 +120,8 @@ start_queue(struct agent *a)
 		    (long long)back);
 }
 
-/* The certificate of a front, if it has one, is given; false: it cannot be
- * read, and `why`. */
-static bool
-load_certificate(const struct config_front *c, struct http_certificate **out,
+bool
+agent_certificate(const struct config_front *c, struct http_certificate **out,
     struct why *why)
 {
 	*out = NULL;
@@ -181,7 +139,7 @@ listen_on(struct http_front *front, const struct config_front *c,
 	struct why why;
 	size_t i;
 
-	if (!load_certificate(c, &certificate, &why))
+	if (!agent_certificate(c, &certificate, &why))
 		fatal(EXIT_CONFIG, "%s: %s", name, why.text);
 	if (certificate != NULL)
 		http_tls(front, certificate);
@@ -217,8 +175,8 @@ reserve_descriptors(const struct config *c)
 		    (unsigned long long)r.rlim_cur);
 }
 
-static struct admin_parts
-admin_parts(struct agent *a)
+struct admin_parts
+agent_admin_parts(struct agent *a)
 {
 	struct admin_parts p = {
 		.http = a->http,
@@ -250,7 +208,7 @@ start_fronts(struct agent *a)
 	a->intake = intake_new(a->queue, a->acceptor, a->config);
 	a->jobs = jobs_new(a->queue, a->acceptor);
 	a->http = http_new(a->base);
-	parts = admin_parts(a);
+	parts = agent_admin_parts(a);
 	a->admin = admin_new(&parts, &why);
 	if (a->admin == NULL)
 		fatal(EXIT_CANTCREATE, "admin: %s", why.text);
@@ -369,8 +327,8 @@ start_signals(struct agent *a)
 
 /* What fails turn after turn is said once a minute: the log may lie on the
  * disk that is full. */
-static void
-note_commit(struct agent *a, bool durable)
+void
+agent_commit_ended(struct agent *a, bool durable)
 {
 	int64_t now = clock_now().boot;
 
@@ -391,120 +349,6 @@ note_commit(struct agent *a, bool durable)
 		a->said_at = now;
 	}
 	a->failing = !durable;
-}
-
-/* --- reload --------------------------------------------------------------- */
-
-/* The new settings, whose rows are on disk, take the place of the old. */
-static void
-adopt(struct agent *a, struct config *config, const struct outputs *outputs)
-{
-	struct config *old = a->config;
-	struct outputs old_outputs = a->outputs;
-	struct acceptor *old_acceptor = a->acceptor;
-	struct admin_parts parts;
-
-	a->config = config;
-	a->outputs = *outputs;
-	a->acceptor = acceptor_new(a->queue, a->profiles, config, &a->outputs,
-	    NULL);
-	intake_reload(a->intake, a->acceptor, config);
-	jobs_reload(a->jobs, a->acceptor);
-	dispatch_configure(a->dispatch, &a->outputs, clock_now());
-	parts = admin_parts(a);
-	admin_reload(a->admin, &parts);
-	log_open("heaprelayd", (enum log_level)config->log_level,
-	    (enum log_format)config->log_format);
-	acceptor_free(old_acceptor);
-	outputs_free(&old_outputs);
-	config_free(old);
-}
-
-/*
- * The rows of the new outputs, in a commit of their own: their ids must not
- * be used before they are on disk.  What this turn's events have written goes
- * with it, and what they have promised fails with it.
- */
-static bool
-store_outputs(struct agent *a, const struct config *config,
-    struct outputs *outputs, struct why *why)
-{
-	if (queue_begin(a->queue) != QUEUE_READY) {
-		why_set(why, "the database cannot be written now; send HUP "
-		    "again");
-		return false;
-	}
-	outputs_make(outputs, config, a->queue);
-	if (queue_commit(a->queue)) {
-		note_commit(a, true);
-		return true;
-	}
-	why_set(why, "the new outputs could not be stored: %s",
-	    queue_error(a->queue));
-	note_commit(a, false);
-	http_release(a->http, false);
-	outputs_free(outputs);
-	return false;
-}
-
-/* Everything that a reload may fail in, before anything is changed. */
-static bool
-prepare(struct agent *a, const struct config *config, struct buf *changed,
-    struct http_certificate *certificate[2], struct outputs *outputs,
-    struct why *why)
-{
-	return config_may_reload(a->config, config, changed, why) &&
-	    load_certificate(&config->ingest, &certificate[0], why) &&
-	    load_certificate(&config->admin, &certificate[1], why) &&
-	    store_outputs(a, config, outputs, why);
-}
-
-/* What the service manager compares a reload's beginning with. */
-static int64_t
-monotonic_usec(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-/* All or nothing: a bad file keeps the old settings and says so. */
-static void
-reload(struct agent *a)
-{
-	struct http_certificate *certificate[2] = { NULL, NULL };
-	struct buf changed = BUF_INIT;
-	struct outputs outputs;
-	struct config *config;
-	struct why why;
-	char reloading[64], *p;
-
-	a->reload = false;
-	snprintf(reloading, sizeof(reloading), "RELOADING=1\nMONOTONIC_USEC=%lld",
-	    (long long)monotonic_usec());
-	notify(reloading);
-	config = config_read(a->file, &why);
-	if (config == NULL ||
-	    !prepare(a, config, &changed, certificate, &outputs, &why)) {
-		log_error("main: not reloaded, the old settings stay: %s",
-		    why.text);
-		config_free(config);
-		http_certificate_free(certificate[0]);
-		http_certificate_free(certificate[1]);
-	} else {
-		adopt(a, config, &outputs);
-		if (certificate[0] != NULL)
-			http_tls(a->ingest_front, certificate[0]);
-		if (certificate[1] != NULL)
-			http_tls(a->admin_front, certificate[1]);
-		(void)buf_str(&changed);
-		for (p = changed.p; (p = strchr(p, '\n')) != NULL; p++)
-			*p = ';';
-		log_info("main: reloaded changes=\"%s\"", buf_str(&changed));
-	}
-	notify("READY=1");
-	buf_free(&changed);
 }
 
 /* --- the loop ------------------------------------------------------------- */
@@ -563,7 +407,7 @@ turn(struct agent *a)
 	bool durable;
 
 	if (a->reload)
-		reload(a);
+		agent_reload(a);
 	wait = intake_turn(a->intake, now);
 	wait = least(wait, admin_turn(a->admin, now));
 	wait = least(wait, dispatch_plan(a->dispatch, now));
@@ -573,7 +417,7 @@ turn(struct agent *a)
 		wait = least(wait, retain(a, now));
 	}
 	durable = queue_commit(a->queue);
-	note_commit(a, durable);
+	agent_commit_ended(a, durable);
 	http_release(a->http, durable);
 	dispatch_launch(a->dispatch, durable);
 	wait = least(wait, feed_watchdog(a, now));
@@ -685,8 +529,8 @@ test_config(struct agent *a)
 	struct why why;
 	int status = 0;
 
-	if (!load_certificate(&a->config->ingest, &ingest, &why) ||
-	    !load_certificate(&a->config->admin, &admin, &why)) {
+	if (!agent_certificate(&a->config->ingest, &ingest, &why) ||
+	    !agent_certificate(&a->config->admin, &admin, &why)) {
 		fprintf(stderr, "heaprelayd: %s\n", why.text);
 		status = EXIT_CONFIG;
 	} else {

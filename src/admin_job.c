@@ -253,9 +253,10 @@ static void
 begin_count(struct admin_call *call, const struct queue_filter *f)
 {
 	struct admin_count *c = xcalloc(1, sizeof(*c)), **last;
+	struct queue *q = call->admin->parts.queue;
 
 	c->request = call->request;
-	c->count = jobs_count_new(call->admin->parts.queue, f);
+	c->count = jobs_count_new(q, f, queue_last_event(q));
 	for (last = &call->admin->counts; *last != NULL; last = &(*last)->next)
 		continue;
 	*last = c;

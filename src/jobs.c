@@ -79,7 +79,8 @@ count(struct jobs *j, const struct queue_job *job)
 {
 	if (j->count == NULL || j->counted != job->id) {
 		forget_count(j);
-		j->count = jobs_count_new(j->queue, &job->filter);
+		j->count = jobs_count_new(j->queue, &job->filter,
+		    job->last_event);
 		j->counted = job->id;
 	}
 	if (!jobs_count_slice(j->count))

@@ -42,8 +42,9 @@ int64_t	jobs_turn(struct jobs *, struct moment now, bool busy);
 /* The events that match a filter, counted slice by slice. */
 struct jobs_count;
 
-/* Of the events that there are now.  The filter is copied. */
-struct jobs_count *jobs_count_new(struct queue *, const struct queue_filter *);
+/* Of the events with ids up to `last`.  The filter is copied. */
+struct jobs_count *jobs_count_new(struct queue *, const struct queue_filter *,
+	    int64_t last);
 void	jobs_count_free(struct jobs_count *);	/* NULL: nothing */
 /* A ms or so of it; true: all are counted. */
 bool	jobs_count_slice(struct jobs_count *);

@@ -46,13 +46,14 @@ copy(struct buf *to, const char *text)
 }
 
 struct jobs_count *
-jobs_count_new(struct queue *q, const struct queue_filter *filter)
+jobs_count_new(struct queue *q, const struct queue_filter *filter,
+    int64_t last)
 {
 	struct jobs_count *c = xcalloc(1, sizeof(*c));
 	struct queue_filter *f = &c->filter;
 
 	c->queue = q;
-	c->last = queue_last_event(q);
+	c->last = last;
 	c->room = ROOM;
 	c->entry = xcalloc(c->room, sizeof(*c->entry));
 	*f = *filter;

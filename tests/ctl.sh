@@ -75,6 +75,19 @@ run 64 show 7 8
 run 64 show seven
 run 64 replay 7 -1
 run 64 status --state stuck
+run 64 replay
+says err 'needs an ID, a filter or --all'
+run 64 discard --yes
+run 64 replay 7 --all
+says err 'IDs or a filter, not both'
+run 64 discard 7 --state stuck
+run 64 replay 7 --dry-run
+run 64 discard --all --remap
+run 64 events --all
+run 64 jobs cancel
+run 64 jobs cancel seven
+run 64 jobs 7 8
+run 64 jobs cancel 7 8
 run 64 map --remap
 run 64 events -n 0
 run 64 events -n many
@@ -158,6 +171,12 @@ if command -v sqlite3 > /dev/null; then
 	is out 0
 fi
 
+# Of many it does nothing that nobody has confirmed.
+run 1 -c heaprelay.conf replay --all < /dev/null
+says err '--yes'
+run 64 -c heaprelay.conf replay --status many --yes
+says err '--status should be a number'
+
 # Nobody answers.
 run 69 -c heaprelay.conf status
 says err 'is the agent running?'
@@ -165,6 +184,9 @@ says err "tried unix:$work/admin.socket"
 run 69 status --url http://127.0.0.1:1 --token-file admin.token
 says err 'tried http://127.0.0.1:1'
 run 69 replay 7 -c heaprelay.conf
+run 69 replay --all --yes -c heaprelay.conf
+run 69 discard --name E --dry-run -c heaprelay.conf
+run 69 jobs -c heaprelay.conf
 run 1 status --url http://127.0.0.1:1 --token-file no-such-token
 says err no-such-token
 : > empty.token

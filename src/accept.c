@@ -355,9 +355,10 @@ accept_replay(struct acceptor *a, int64_t event,
 	if (queue_find(a->queue, event, &f) && needs_mapping(&f, how->remap)) {
 		/* Heap would have it under the key of the bytes it had. */
 		if (!how->force && queue_unanswered(a->queue, event)) {
-			why_set(why, "a request with event %lld was never "
-			    "answered, so Heap may have it; mapped again it "
-			    "might arrive twice", (long long)event);
+			why_set(why, "not every request with event %lld is "
+			    "known to have been refused, so Heap may have it; "
+			    "mapped again it might arrive twice",
+			    (long long)event);
 			return QUEUE_UNANSWERED;
 		}
 		if (!accept_again(a, event, &f, why))

@@ -330,7 +330,8 @@ enum queue_moved queue_replay(struct queue *, int64_t event, int64_t now,
 	    struct why *);
 /* A payload for an event that has none; before queue_replay. */
 void	queue_remap(struct queue *, int64_t event, const struct queue_event *);
-/* Did a request end without an answer that may have brought it to Heap? */
+/* May Heap have some of it under its present keys?  A slice was delivered, or
+ * a request was not answered, or is not known any more. */
 bool	queue_unanswered(struct queue *, int64_t event);
 /* queued or stuck -> discarded. */
 enum queue_moved queue_discard(struct queue *, int64_t event, int64_t now,

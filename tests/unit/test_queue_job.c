@@ -443,6 +443,35 @@ queue_prune_takes_jobs_that_have_ended(void **state)
 
 /* --- may Heap have it? ------------------------------------------------ */
 
+/* What retention has removed tells nothing. */
+static void
+queue_unanswered_does_not_trust_what_is_pruned(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t id = put_track(f, "ada");
+	struct queue_end e = end_of(f, HEAP_TRACK,
+	    claim_one(f, HEAP_TRACK, id), 400);
+
+	queue_end(f->q, &e);
+	queue_stuck(f->q, &e, "refused");
+	assert_false(queue_unanswered(f->q, id));
+	number(f, "DELETE FROM request RETURNING 1");
+	assert_true(queue_unanswered(f->q, id));
+}
+
+static void
+queue_unanswered_counts_a_slice_that_was_delivered(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t id = put_track(f, "ada");
+	struct queue_end e = end_of(f, HEAP_TRACK,
+	    claim_one(f, HEAP_TRACK, id), 200);
+
+	queue_end(f->q, &e);
+	queue_slice_delivered(f->q, &e, id, 1);
+	assert_true(queue_unanswered(f->q, id));
+}
+
 static void
 queue_unanswered_looks_at_every_request(void **state)
 {
@@ -498,6 +527,8 @@ main(void)
 		QUEUE_TEST(queue_job_progress_adds_up),
 		QUEUE_TEST(queue_job_end_is_for_ever),
 		QUEUE_TEST(queue_prune_takes_jobs_that_have_ended),
+		QUEUE_TEST(queue_unanswered_does_not_trust_what_is_pruned),
+		QUEUE_TEST(queue_unanswered_counts_a_slice_that_was_delivered),
 		QUEUE_TEST(queue_unanswered_looks_at_every_request),
 	};
 

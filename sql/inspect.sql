@@ -113,7 +113,8 @@ SELECT t.name, sum(t.events)
 
 --: inspect_oldest_due
 -- Since when the event that has been due longest could have left: an identity
--- is looked at from next_at on, a deferred event is released at due_at.
+-- is looked at from next_at on, a deferred event is released at due_at, one
+-- under suspicion may go again since the request that put it there ended.
 -- Outputs that are not configured send nothing, so they do not count.
 SELECT min(at) FROM (
 	SELECT (SELECT w.next_at FROM waiting AS w
@@ -123,7 +124,12 @@ SELECT min(at) FROM (
 	 WHERE o.app IS NOT NULL
 	UNION ALL
 	SELECT min(due_at) FROM event
-	 WHERE state = 'queued' AND due_at IS NOT NULL);
+	 WHERE state = 'queued' AND due_at IS NOT NULL
+	UNION ALL
+	SELECT min(r.ended_at) FROM event AS e
+	 CROSS JOIN request AS r ON r.id = e.request
+	 WHERE e.state = 'queued' AND e.suspect IS NOT NULL
+	   AND e.due_at IS NULL);
 
 --: backlog_lanes
 -- Every lane with how much is queued in it.

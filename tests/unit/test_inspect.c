@@ -621,6 +621,31 @@ inspect_oldest_due_counts_from_the_instant_it_could_have_left(void **state)
 	assert_int_equal(oldest_due(b, NOW + 600), NOW + 500);
 }
 
+/* A group that cannot go must not look like a queue with nothing due. */
+static void
+inspect_oldest_due_sees_events_under_suspicion(void **state)
+{
+	struct bench *b = *state;
+	struct queue_claimed c = { .objects = 1 };
+	struct queue_claim claim = { .lane = b->heap.lane[HEAP_TRACK],
+	    .app = b->heap.app, .form = HEAP_FLAT, .objects = 1, .bytes = 2,
+	    .events = &c, .events_n = 1 };
+	struct moment now = { NOW + 7, 7 };
+	struct queue_end e = { .lane = claim.lane, .kind = HEAP_TRACK,
+	    .status = 400, .verdict = "isolate", .ended = now };
+
+	put_plain(b);
+	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
+	c.event = 1;
+	c.identity = queue_identity(b->queue, "ada");
+	e.request = queue_claim(b->queue, &claim, now);
+	queue_end(b->queue, &e);
+	queue_suspect(b->queue, &e, 0, -1, &c.event, 1);
+	commit(b);
+
+	assert_int_equal(oldest_due(b, NOW + 10), NOW + 7);
+}
+
 static void
 inspect_oldest_due_does_not_count_outputs_that_send_nothing(void **state)
 {
@@ -679,6 +704,7 @@ main(void)
 		TEST(inspect_outputs_shows_one_that_is_not_configured_any_more),
 		TEST(
 		    inspect_oldest_due_counts_from_the_instant_it_could_have_left),
+		TEST(inspect_oldest_due_sees_events_under_suspicion),
 		TEST(
 		    inspect_oldest_due_does_not_count_outputs_that_send_nothing),
 		cmocka_unit_test(inspect_open_shares_a_queue_in_memory),

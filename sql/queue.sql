@@ -75,12 +75,15 @@ VALUES (:id, :receipt_id, :input, :path, :environment, :received_at, :mpid,
 SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = :name;
 
 --: event_put
+-- A group is of one lane, so what comes from another lane is not suspect.
 INSERT INTO event (id, batch, event_index, lane, identity, name, received_at,
 	event_at, commerce, objects, payload, state, reason, due_at, failures,
 	failing_since, failing_open_ms, suspect, ended_at)
 VALUES (:id, :batch, :event_index, :lane, :identity, :name, :received_at,
 	:event_at, :commerce, :objects, :payload, :state, :reason, :due_at,
-	:failures, :failing_since, :failing_open_ms, :suspect, :ended_at);
+	:failures, :failing_since, :failing_open_ms,
+	(SELECT i.id FROM isolation AS i
+	 WHERE i.id = :suspect AND i.lane = :lane), :ended_at);
 
 --: properties_queued
 -- The update of an identity that waits, in any lane of the same app; there is
@@ -133,11 +136,13 @@ UPDATE event
  WHERE id = :id;
 
 --: properties_inherit
--- The newer one carries what came back, with its history.
+-- The newer one carries what came back, with its history.  A group is of one
+-- lane: in another of the same app there is no suspicion.
 UPDATE event
    SET payload = :payload, failures = :failures,
        failing_since = :failing_since, failing_open_ms = :failing_open_ms,
-       due_at = :due_at, suspect = :suspect
+       due_at = :due_at, suspect = (SELECT i.id FROM isolation AS i
+	WHERE i.id = :suspect AND i.lane = event.lane)
  WHERE id = :id;
 
 --: deferred_due

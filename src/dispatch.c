@@ -321,9 +321,12 @@ write_learnt(struct dispatch *d, struct moment now)
 			continue;
 		if (queue_begin(d->queue) != QUEUE_READY)
 			return false;
-		for (i = 0; i < l->refused_n; i++)
+		for (i = 0; i < l->refused_n; i++) {
 			queue_unrefuse(d->queue, l->id, l->kind,
 			    l->refused[i].event, now.wall);
+			queue_wake(d->queue, l->id, l->refused[i].identity,
+			    now.wall, now.wall);
+		}
 	}
 	return true;
 }

@@ -520,13 +520,18 @@ write_events(struct flight *f, const struct queue_end *e)
 	}
 }
 
-/* Whoever waited for what was in flight is looked at again, whichever output
- * it belongs to; all that have room, if nothing was sent after all. */
+/*
+ * Whoever waited for what was in flight is looked at again, whichever output
+ * it belongs to.  So is everybody in it, if some of it is queued again: its
+ * place is that of when it was received, which is to come when the clock was
+ * set back since.
+ */
 static void
 wake(const struct flight *f)
 {
 	struct dispatch *d = f->lane->dispatch;
-	int64_t above = f->answer.never_left ? f->ended.wall : PARKED;
+	bool again = f->verdict != RETRY_DELIVERED || f->slice_end != 0;
+	int64_t above = again ? f->ended.wall : PARKED;
 	struct lane *l;
 	size_t i;
 

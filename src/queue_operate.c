@@ -162,6 +162,8 @@ queue_replay(struct queue *q, int64_t event, int64_t now, struct why *why)
 	store_run(q->store, st);
 	if (f.kind == HEAP_USER_PROPERTIES)
 		queue_merge_back(q, f.lane, event, now);
+	/* The clock may have been set back since it was received. */
+	queue_wake(q, f.lane, f.identity, now, now);
 	return QUEUE_MOVED;
 }
 

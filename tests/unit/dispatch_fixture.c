@@ -301,6 +301,8 @@ fixture_turn(struct fixture *f)
 		store_fail(queue_store(f->queue), "no space");
 	}
 	durable = queue_commit(f->queue);
+	if (f->ended != NULL)
+		f->ended(f, durable);
 	dispatch_launch(f->dispatch, durable);
 	return durable ? wait : 1000;
 }

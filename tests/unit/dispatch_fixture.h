@@ -38,6 +38,9 @@ struct post {
 
 /* Called for each POST as it leaves: may change its answer. */
 typedef void far_side(struct fixture *, struct post *);
+/* Called in each turn once its transaction has ended, before what was claimed
+ * leaves. */
+typedef void turn_ended(struct fixture *, bool durable);
 
 struct fixture {
 	char		*directory;
@@ -53,6 +56,7 @@ struct fixture {
 	uint64_t	 random;	/* what the next draws give */
 	int		 fail_commits;	/* so many turns cannot be stored */
 	bool		 lazy;		/* what is put waits for the turn */
+	turn_ended	*ended;		/* or NULL */
 	/* The far side. */
 	far_side	*far;
 	void		*far_arg;

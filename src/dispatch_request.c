@@ -411,9 +411,8 @@ fill_backlogs(struct filling *f)
 
 	if (f->stop == STOP_FULL || room <= 0)
 		return;
-	n = queue_longest(l->dispatch->queue, l->id,
-	    f->now.wall + BEHIND_MS, w,
-	    (size_t)at_most(LONGEST, room));
+	n = queue_longest(l->dispatch->queue, l->id, f->now.wall + BEHIND_MS,
+	    w, (size_t)at_most(LONGEST, room));
 	for (i = 0; i < n && !carries_enough(f); i++)
 		if (taker_find(f, w[i].identity) == NULL)
 			taker_add(f, &w[i]);
@@ -508,7 +507,7 @@ failed_last(const struct lane *l, int64_t identity)
 }
 
 /* One event, of an identity that was not in the last failed request if there
- * is one. */
+ * is one.  Room that is kept for an event is for no other. */
 static void
 fill_probe(struct filling *f)
 {
@@ -526,6 +525,8 @@ fill_probe(struct filling *f)
 			serve(f, t, SHARE);
 		}
 	}
+	if (f->n == 0)
+		fill_reserved(f);
 	if (f->n == 0 && second.identity != 0 &&
 	    (t = taker_add(f, &second)) != NULL)
 		serve(f, t, SHARE);

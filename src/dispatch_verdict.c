@@ -285,6 +285,17 @@ count_lone(struct lane *l, int64_t event)
 	return ++l->lone[i].failures;
 }
 
+/* A slice of the event arrived: what failed was not in the event. */
+static void
+forget_lone(struct lane *l, int64_t event)
+{
+	size_t i;
+
+	for (i = 0; i < LONE_KEPT; i++)
+		if (l->lone[i].event == event)
+			l->lone[i].failures = 0;
+}
+
 /*
  * What fails again though others passed since is itself to blame: a proxy's
  * 403, a 500 that a payload causes.  Many are isolated as for a 400; one
@@ -314,6 +325,8 @@ note_passed(struct flight *f)
 	f->lane->passed = true;
 	f->lane->limited = 0;
 	f->lane->carry = 0;
+	if (f->slice_end != 0)
+		forget_lone(f->lane, f->events[0].event);
 }
 
 /* Bytes of one UTF-8 character at p; 0: it is none, or a control. */

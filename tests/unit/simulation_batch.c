@@ -99,6 +99,8 @@ outcome(const struct mp_batch *b, const struct output *o,
 	g->person = sim_person(s, strtoll(m->identity, NULL, 10));
 	g->app = strcmp(o->app_id, "77") == 0 ? 0 : 1;
 	e = new_event(s, id);
+	/* An id may have been one of a turn that was lost. */
+	memset(e, 0, sizeof(*e));
 	e->kind = m->lane;
 	e->poison = strstr(m->payload, SIM_POISON) != NULL;
 	e->first_ref = s->refs_n;

@@ -23,7 +23,7 @@
 
 #define SEEDS		100
 #define SEEDS_LONG	1000
-#define BATCHES		700		/* of each run */
+#define BATCHES		320		/* of each run */
 #define MINUTE		INT64_C(60000)
 #define HOUR		(60 * MINUTE)
 #define DAY		(24 * HOUR)

@@ -81,22 +81,26 @@ INSERT INTO event (id, batch, event_index, lane, identity, name, received_at,
 	failing_since, failing_open_ms, suspect, ended_at)
 VALUES (:id, :batch, :event_index, :lane, :identity, :name, :received_at,
 	:event_at, :commerce, :objects, :payload, :state, :reason, :due_at,
-	:failures, :failing_since, :failing_open_ms,
+	:failures, :failing_since, iif(:failing_open_ms IS NULL, NULL, :failing_open_ms +
+		(SELECT open_ms FROM lane WHERE id = :lane)),
 	(SELECT i.id FROM isolation AS i
 	 WHERE i.id = :suspect AND i.lane = :lane), :ended_at);
 
 --: properties_queued
 -- The update of an identity that waits, in any lane of the same app; there is
--- at most one besides :id.  CROSS JOIN keeps the order: lanes are few.
+-- at most one besides :id.  How long it has been failing is told relative to
+-- its lane's clock, since each lane has its own.  CROSS JOIN keeps the order: lanes are few.
 SELECT e.id, e.payload, e.due_at, e.failures, e.failing_since,
-       e.failing_open_ms, e.suspect
+       e.failing_open_ms - (SELECT open_ms FROM lane WHERE id = e.lane),
+       e.suspect
   FROM lane_of_app AS l
  CROSS JOIN event AS e
  WHERE l.mine = :lane AND e.lane = l.lane AND e.identity = :identity
    AND e.state = 'queued' AND e.suspect IS NULL AND e.id <> :id
 UNION ALL
 SELECT e.id, e.payload, e.due_at, e.failures, e.failing_since,
-       e.failing_open_ms, e.suspect
+       e.failing_open_ms - (SELECT open_ms FROM lane WHERE id = e.lane),
+       e.suspect
   FROM lane_of_app AS l
  CROSS JOIN event AS e
  WHERE l.mine = :lane AND e.lane = l.lane AND e.identity = :identity
@@ -111,7 +115,8 @@ SELECT e.payload FROM event AS old
  CROSS JOIN event AS e
  WHERE old.id = :id AND l.mine = old.lane AND e.lane = l.lane
    AND e.identity = old.identity AND e.event_index IS NULL AND e.id > old.id
-   AND (e.state = 'delivered' OR e.state = 'inflight')
+   AND (e.state = 'delivered' OR e.state = 'inflight' OR
+	e.state = 'skipped' AND e.reason = 'unchanged')
    AND e.payload IS NOT NULL
  ORDER BY e.id;
 
@@ -125,7 +130,7 @@ UPDATE event
  WHERE id = :id;
 
 --: event_inheritance
-SELECT identity, payload, due_at, failures, failing_since, failing_open_ms,
+SELECT identity, payload, due_at, failures, failing_since, failing_open_ms - (SELECT open_ms FROM lane WHERE id = event.lane),
        suspect
   FROM event WHERE id = :id;
 
@@ -140,7 +145,8 @@ UPDATE event
 -- lane: in another of the same app there is no suspicion.
 UPDATE event
    SET payload = :payload, failures = :failures,
-       failing_since = :failing_since, failing_open_ms = :failing_open_ms,
+       failing_since = :failing_since, failing_open_ms = :failing_open_ms +
+		(SELECT open_ms FROM lane WHERE id = event.lane),
        due_at = :due_at, suspect = (SELECT i.id FROM isolation AS i
 	WHERE i.id = :suspect AND i.lane = event.lane)
  WHERE id = :id;
@@ -505,16 +511,23 @@ DELETE FROM job WHERE id IN (SELECT id FROM job ORDER BY id LIMIT :n)
 DELETE FROM event WHERE id IN (SELECT e.id FROM event AS e
 	WHERE e.state = 'delivered' AND e.ended_at IS NOT NULL
 	  AND e.ended_at < :before
-	  AND NOT (e.event_index IS NULL AND EXISTS (SELECT 1 FROM event AS s
-		WHERE s.state = 'stuck' AND s.lane = e.lane
+	  AND NOT (e.event_index IS NULL AND EXISTS (SELECT 1
+		FROM lane_of_app AS l CROSS JOIN event AS s
+		WHERE l.mine = e.lane AND s.state = 'stuck' AND s.lane = l.lane
 		  AND s.identity = e.identity AND s.event_index IS NULL
 		  AND s.id < e.id))
 	ORDER BY e.ended_at LIMIT :n);
 
 --: prune_skipped
-DELETE FROM event WHERE id IN (SELECT id FROM event
-	WHERE state = 'skipped' AND ended_at IS NOT NULL AND ended_at < :before
-	ORDER BY ended_at LIMIT :n);
+DELETE FROM event WHERE id IN (SELECT e.id FROM event AS e
+	WHERE e.state = 'skipped' AND e.ended_at IS NOT NULL
+	  AND e.ended_at < :before
+	  AND NOT (e.reason = 'unchanged' AND EXISTS (SELECT 1
+		FROM lane_of_app AS l CROSS JOIN event AS s
+		WHERE l.mine = e.lane AND s.state = 'stuck' AND s.lane = l.lane
+		  AND s.identity = e.identity AND s.event_index IS NULL
+		  AND s.id < e.id))
+	ORDER BY e.ended_at LIMIT :n);
 
 --: prune_discarded
 DELETE FROM event WHERE id IN (SELECT id FROM event

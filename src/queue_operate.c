@@ -88,12 +88,8 @@ replayable(const struct queue_found *f)
 	    strcmp(f->reason, "web_client_side") == 0);
 }
 
-/*
- * What an old update may still send: without the properties that a newer one
- * of its identity has set since.  true: something is left.
- */
-static bool
-subtract_newer(struct queue *q, int64_t event, int64_t now)
+bool
+queue_subtract_newer(struct queue *q, int64_t event, int64_t now)
 {
 	struct buf update = BUF_INIT, left = BUF_INIT, swap;
 	sqlite3_stmt *st = store_sql(q->store, SQL_EVENT_INHERITANCE);
@@ -155,7 +151,7 @@ queue_replay(struct queue *q, int64_t event, int64_t now, struct why *why)
 		    "mapped again", (long long)event);
 		return QUEUE_UNMAPPED;
 	}
-	if (f.kind == HEAP_USER_PROPERTIES && !subtract_newer(q, event, now))
+	if (f.kind == HEAP_USER_PROPERTIES && !queue_subtract_newer(q, event, now))
 		return QUEUE_MOVED;
 	st = store_sql(q->store, SQL_EVENT_REPLAY);
 	store_int(st, ":id", event);

@@ -451,7 +451,8 @@ queue_unrefuse(struct queue *q, int64_t lane, enum heap_lane kind,
 
 	store_int(st, ":id", event);
 	moved = store_run(q->store, st);
-	if (moved > 0 && kind == HEAP_USER_PROPERTIES)
+	if (moved > 0 && kind == HEAP_USER_PROPERTIES &&
+	    queue_subtract_newer(q, event, now))
 		queue_merge_back(q, lane, event, now);
 	return moved;
 }

@@ -32,4 +32,8 @@ void	queue_tally(struct queue *, int64_t lane, const char *name,
  * that waits meanwhile, if there is one. */
 void	queue_merge_back(struct queue *, int64_t lane, int64_t event,
 	    int64_t now);
+/* What an old update may still send: without the properties that a newer one
+ * of its identity has set since.  false: nothing is left, it is skipped. */
+bool	queue_subtract_newer(struct queue *, int64_t event, int64_t now);
+
 #endif

@@ -364,6 +364,69 @@ queue_prune_keeps_what_a_stuck_update_is_superseded_by(void **state)
 	    (long long)other), 0);
 }
 
+/* The value that Heap has is the newer one, though nothing was sent for it. */
+static void
+queue_replay_knows_what_an_unchanged_update_has_set(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t old = put_update(f, "ada", "\"a\":2"), newer;
+	struct queue_end e = flown(f, old, 400);
+
+	queue_stuck(f->q, &e, "refused");
+	newer = put_update(f, "ada", "\"a\":1");
+	queue_skip_unchanged(f->q, newer, QUEUE_NOW);
+	assert_state(f, newer, "skipped", "unchanged");
+
+	assert_int_equal(queue_replay(f->q, old, QUEUE_NOW, NULL),
+	    QUEUE_MOVED);
+
+	settle(f);
+	assert_state(f, old, "skipped", "superseded");
+}
+
+static void
+queue_unrefuse_does_not_overtake_what_flies(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t old = put_update(f, "ada", "\"a\":1,\"b\":1"), newer;
+	struct queue_end e = flown(f, old, 400);
+
+	queue_stuck(f->q, &e, "refused");
+	newer = put_update(f, "ada", "\"a\":2");
+	claim_one(f, HEAP_USER_PROPERTIES, newer);
+
+	assert_int_equal(queue_unrefuse(f->q,
+	    f->out.lane[HEAP_USER_PROPERTIES], HEAP_USER_PROPERTIES, old,
+	    QUEUE_NOW), 1);
+
+	settle(f);
+	assert_state(f, old, "queued", "-");
+	assert_event(f, old, "payload", USER("ada", "\"b\":1"));
+}
+
+/* How long a lane has been open is no time of another lane. */
+static void
+queue_event_inherits_age_by_the_clock_of_its_own_lane(void **state)
+{
+	struct queue_fixture *f = *state;
+	struct queue_event e = { .kind = HEAP_USER_PROPERTIES,
+	    .event_index = -1, .name = "", .event_at = QUEUE_NOW,
+	    .objects = 1, .payload = USER("ada", "\"b\":2") };
+	int64_t first = put_update(f, "ada", "\"a\":1"), expired;
+	struct queue_end end = flown(f, first, 503);
+	struct queue_output twin;
+
+	queue_output(f->q, "twin", "https://heap.test", "1", NULL, 0, &twin);
+	queue_lane_open_ms(f->q, f->out.lane[HEAP_USER_PROPERTIES], 1000);
+	queue_lane_open_ms(f->q, twin.lane[HEAP_USER_PROPERTIES], 500000);
+	queue_failed(f->q, &end, QUEUE_NOW + 9, 900, 60000, &expired);
+	e.lane = twin.lane[HEAP_USER_PROPERTIES];
+	e.payload_len = strlen(e.payload);
+
+	assert_event(f, put_event(f, &e, "ada"), "failing_open_ms", "499900");
+	settle(f);
+}
+
 static void
 queue_event_takes_what_waits_for_the_same_app_under_another_output(
     void **state)
@@ -461,6 +524,9 @@ main(void)
 	    QUEUE_TEST(queue_back_merges_each_of_a_request),
 	    QUEUE_TEST(queue_replay_sends_only_what_no_newer_update_has_set),
 	    QUEUE_TEST(queue_replay_skips_an_update_that_is_superseded),
+	    QUEUE_TEST(queue_replay_knows_what_an_unchanged_update_has_set),
+	    QUEUE_TEST(queue_unrefuse_does_not_overtake_what_flies),
+	    QUEUE_TEST(queue_event_inherits_age_by_the_clock_of_its_own_lane),
 	    QUEUE_TEST(
 		queue_prune_keeps_what_a_stuck_update_is_superseded_by),
 	    QUEUE_TEST(

@@ -31,6 +31,7 @@ struct lane_found {
 	int64_t		 id;
 	struct breaker	 breaker;
 	int64_t		 breaker_until;
+	bool		 full;		/* no further request may be out */
 };
 
 static void
@@ -42,6 +43,7 @@ find_lane(const struct dispatch_lane *l, void *arg)
 		return;
 	f->breaker = *l->breaker;
 	f->breaker_until = l->breaker_until;
+	f->full = l->inflight >= (size_t)l->config->max_in_flight;
 }
 
 static void
@@ -237,7 +239,13 @@ why_queued(struct hold *h, struct admin *a, struct moment now,
 		    "is on its way, and properties keep their order.");
 		break;
 	case DISPATCH_NOTHING:
-		hold_by_turn(h, e, &p, now.wall);
+		dispatch_each(a->parts.dispatch, now, find_lane, &l);
+		if (l.full)
+			hold(h, "flight", UNKNOWN, "As many requests as "
+			    "max_in_flight allows are on their way; it leaves "
+			    "when one is answered and its turn comes.");
+		else
+			hold_by_turn(h, e, &p, now.wall);
 		break;
 	case DISPATCH_APP_LIMIT:
 	case DISPATCH_IDENTITY_LIMIT:

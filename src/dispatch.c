@@ -46,8 +46,7 @@ lane_free(struct lane *l)
 {
 	if (l->kind == HEAP_TRACK)
 		sender_free(l->sender);
-	free(l->failed);
-	free(l->failed_events);
+	blame_free(l->blame);
 	free(l->url);
 	free(l);
 }
@@ -110,6 +109,7 @@ lane_new(struct dispatch *d, const struct output *o, enum heap_lane kind,
 {
 	struct lane *l = xcalloc(1, sizeof(*l));
 
+	l->blame = blame_new();
 	l->dispatch = d;
 	l->kind = kind;
 	l->id = o->ids.lane[kind];
@@ -125,6 +125,7 @@ static void
 lane_configure(struct lane *l, const struct output *o, int64_t now)
 {
 	l->output = o;
+	l->settings = *o->config;
 	l->app = app_of(l->dispatch, o, now);
 	free(l->url);
 	l->url = xasprintf("%s%s", o->config->base_url,
@@ -237,12 +238,12 @@ lane_open_ms(struct lane *l, int64_t now)
 static int64_t
 longest_wait(const struct dispatch *d)
 {
-	const struct app *a;
+	const struct lane *l;
 	int64_t longest = HOUR_MS;
 
-	TAILQ_FOREACH(a, &d->apps, link)
-		if (a->settings.backoff_max_ms > longest)
-			longest = a->settings.backoff_max_ms;
+	TAILQ_FOREACH(l, &d->lanes, link)
+		if (l->settings.backoff_max_ms > longest)
+			longest = l->settings.backoff_max_ms;
 	return longest;
 }
 
@@ -450,6 +451,7 @@ dispatch_plan(struct dispatch *d, struct moment now)
 {
 	struct app *a;
 
+	d->learnt_written = false;
 	look_for_step(d, now);
 	if (!rearm_if_need_be(d, now) || !write_verdicts(d) ||
 	    !release_due(d, now))
@@ -460,6 +462,7 @@ dispatch_plan(struct dispatch *d, struct moment now)
 		app_expire(a, now.boot);
 	if (!write_learnt(d, now))
 		return BUSY_RETRY_MS;
+	d->learnt_written = true;
 	if (!plan_lanes(d, now))
 		return BUSY_RETRY_MS;
 	return next_wait(d, now);
@@ -525,7 +528,8 @@ dispatch_launch(struct dispatch *d, bool durable)
 		else if (f->state == FLIGHT_WRITTEN)
 			unwrite(f);
 	}
-	if (durable)
+	/* A turn that found the write lock taken has written none of it. */
+	if (durable && d->learnt_written)
 		forget_learnt(d);
 }
 

@@ -3,7 +3,8 @@
  *
  * dispatch.c has the lanes and the turn, dispatch_window.c the windows of the
  * apps, dispatch_request.c fills requests, dispatch_verdict.c judges answers,
- * dispatch_forecast.c looks ahead.
+ * dispatch_blame.c knows whose fault a failure is, dispatch_forecast.c looks
+ * ahead.
  */
 #ifndef HR_DISPATCH_PRIVATE_H
 #define HR_DISPATCH_PRIVATE_H
@@ -63,14 +64,6 @@ struct app {
 };
 
 #define REFUSED_KEPT	64
-#define LONE_KEPT	16
-
-/* An event that failed alone while others passed. */
-struct lone {
-	int64_t		 event;		/* 0: unused */
-	int		 failures;
-};
-
 struct lane {
 	struct dispatch	*dispatch;
 	const struct output *output;	/* NULL: not configured any more */
@@ -79,6 +72,9 @@ struct lane {
 	struct app	*app;
 	struct sender	*sender;
 	char		*url;
+	/* Its output's; the numbers only, since a reload frees the texts while
+	 * requests are out. */
+	struct config_output settings;
 	struct breaker	 breaker;
 	int64_t		 frozen_until;	/* boot ms; a 429 for many */
 	int		 limited;	/* 429s for many since the last 2xx */
@@ -89,16 +85,7 @@ struct lane {
 	struct queue_claimed refused[REFUSED_KEPT];
 	size_t		 refused_n;
 	bool		 unrefuse;	/* ... once a commit takes it */
-	/* Events of the last failed request, by id, and whether others passed
-	 * since; those that failed alone then. */
-	int64_t		*failed_events;
-	size_t		 failed_events_n;
-	bool		 passed;
-	struct lone	 lone[LONE_KEPT];
-	/* Whose events the last failed request carried, by id: a probe takes
-	 * somebody else's if it can. */
-	int64_t		*failed;
-	size_t		 failed_n;
+	struct blame	*blame;		/* what failed, and passed since */
 	size_t		 inflight;	/* requests claimed or out */
 	int64_t		 next_at;	/* boot ms; the plan's last word */
 	/* No group under suspicion may go before (boot ms). */
@@ -170,6 +157,8 @@ struct dispatch {
 	struct lanes	 lanes;
 	struct flights	 flights;
 	bool		 stopping;
+	/* This turn's transaction has all that was learnt. */
+	bool		 learnt_written;
 	/* wall - boot at the last turn: a change is a step of the clock. */
 	int64_t		 offset;
 	/* Every wait is to be looked at anew, until a commit has done it. */
@@ -246,6 +235,24 @@ bool	request_ready(struct lane *, struct moment now);
 /* Claims the next request of the lane, if any may go; NULL: none, and next_at
  * is set as above. */
 struct flight *request_plan(struct lane *, struct moment now);
+
+/* --- dispatch_blame.c --- */
+
+struct blame *blame_new(void);
+void	blame_free(struct blame *);		/* NULL: nothing */
+/*
+ * The request failed (not a refusal, not a 429).  true: what it carried is to
+ * blame, not the destination.  *lone: of a single event, how often that was so
+ * by now; else 0.
+ */
+bool	blame_failure(struct blame *, const struct flight *, int *lone);
+/* The request arrived. */
+void	blame_pass(struct blame *, const struct flight *);
+/* The breaker opened: what passed before tells nothing any more. */
+void	blame_opened(struct blame *);
+/* Has it failed since anything passed?  A probe takes somebody else's event
+ * if it can. */
+bool	blame_failed_lately(struct blame *, int64_t identity);
 
 /* --- dispatch_verdict.c --- */
 

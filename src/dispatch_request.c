@@ -495,19 +495,8 @@ fill_ordinary(struct filling *f)
 		wait_for_room(f);
 }
 
-static bool
-failed_last(const struct lane *l, int64_t identity)
-{
-	size_t i;
-
-	for (i = 0; i < l->failed_n; i++)
-		if (l->failed[i] == identity)
-			return true;
-	return false;
-}
-
-/* One event, of an identity that was not in the last failed request if there
- * is one.  Room that is kept for an event is for no other. */
+/* One event, of an identity that has not failed since anything passed, if
+ * there is one.  Room that is kept for an event is for no other. */
 static void
 fill_probe(struct filling *f)
 {
@@ -518,7 +507,7 @@ fill_probe(struct filling *f)
 	f->stop = STOP_NONE;
 	while (f->n == 0 && f->stop != STOP_FULL &&
 	    (w = next_in_turn(f)) != NULL) {
-		if (failed_last(f->lane, w->identity)) {
+		if (blame_failed_lately(f->lane->blame, w->identity)) {
 			if (second.identity == 0)
 				second = *w;
 		} else if ((t = taker_add(f, w)) != NULL) {

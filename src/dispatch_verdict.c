@@ -153,6 +153,8 @@ note_breaker(struct flight *f)
 	if (f->lone_failure == 0)
 		move_breaker(f);
 	note_refused(f);
+	if (l->breaker.state != before && before == BREAKER_CLOSED)
+		blame_opened(l->blame);
 	if (l->breaker.state != before)
 		log_warn("dispatch: breaker output=%s lane=%s state=%s "
 		    "was=%s error=\"%s\"", l->output != NULL ?
@@ -218,83 +220,7 @@ release_holds(struct flight *f)
 		    f->request, f->ended.boot);
 }
 
-static int
-by_number(const void *one, const void *other)
-{
-	const int64_t *a = one, *b = other;
-
-	return (*a > *b) - (*a < *b);
-}
-
-/* What the last failed request carried: whom the next probe should not be
- * about, and what may be to blame if it fails again while others pass. */
-static void
-note_failed(struct flight *f)
-{
-	struct lane *l = f->lane;
-	size_t i;
-
-	l->failed = xreallocarray(l->failed, f->mentions_n,
-	    sizeof(*l->failed));
-	l->failed_n = f->mentions_n;
-	for (i = 0; i < f->mentions_n; i++)
-		l->failed[i] = f->mentions[i].identity;
-	l->failed_events = xreallocarray(l->failed_events, f->events_n,
-	    sizeof(*l->failed_events));
-	l->failed_events_n = f->events_n;
-	for (i = 0; i < f->events_n; i++)
-		l->failed_events[i] = f->events[i].event;
-	qsort(l->failed_events, f->events_n, sizeof(*l->failed_events),
-	    by_number);
-	l->passed = false;
-}
-
-/* Was some of it in the last failed request? */
-static bool
-failed_before(const struct flight *f)
-{
-	const struct lane *l = f->lane;
-	size_t i;
-
-	for (i = 0; i < f->events_n && l->failed_events_n > 0; i++)
-		if (bsearch(&f->events[i].event, l->failed_events,
-		    l->failed_events_n, sizeof(*l->failed_events),
-		    by_number) != NULL)
-			return true;
-	return false;
-}
-
 #define LONE_FAILURES	3	/* alone, while others pass: stuck */
-
-/* How often the event has failed alone while others passed, this time
- * included.  Of many such events the newest are known. */
-static int
-count_lone(struct lane *l, int64_t event)
-{
-	size_t i;
-
-	for (i = 0; i < LONE_KEPT - 1; i++)
-		if (l->lone[i].event == event)
-			break;
-	if (l->lone[i].event != event) {
-		memmove(l->lone + 1, l->lone,
-		    (LONE_KEPT - 1) * sizeof(l->lone[0]));
-		i = 0;
-		l->lone[0] = (struct lone){ .event = event };
-	}
-	return ++l->lone[i].failures;
-}
-
-/* A slice of the event arrived: what failed was not in the event. */
-static void
-forget_lone(struct lane *l, int64_t event)
-{
-	size_t i;
-
-	for (i = 0; i < LONE_KEPT; i++)
-		if (l->lone[i].event == event)
-			l->lone[i].failures = 0;
-}
 
 /*
  * What fails again though others passed since is itself to blame: a proxy's
@@ -304,29 +230,18 @@ forget_lone(struct lane *l, int64_t event)
 static void
 find_blame(struct flight *f)
 {
-	bool blame = f->lane->passed && !f->answer.never_left &&
-	    failed_before(f);
-
-	note_failed(f);
-	if (!blame)
+	if (!blame_failure(f->lane->blame, f, &f->lone_failure))
 		return;
-	if (f->events_n > 1) {
-		f->verdict = RETRY_ISOLATE;
-		return;
-	}
-	f->verdict = RETRY_LATER;
-	f->lone_failure = count_lone(f->lane, f->events[0].event);
+	f->verdict = f->events_n > 1 ? RETRY_ISOLATE : RETRY_LATER;
 }
 
 /* The lane's destination took one: what was learnt from failures is over. */
 static void
 note_passed(struct flight *f)
 {
-	f->lane->passed = true;
+	blame_pass(f->lane->blame, f);
 	f->lane->limited = 0;
 	f->lane->carry = 0;
-	if (f->slice_end != 0)
-		forget_lone(f->lane, f->events[0].event);
 }
 
 /* Bytes of one UTF-8 character at p; 0: it is none, or a control. */
@@ -474,7 +389,7 @@ isolate(struct flight *f, const struct queue_end *e)
 static int64_t
 retry_at(struct flight *f)
 {
-	const struct config_output *c = &f->app->settings;
+	const struct config_output *c = &f->lane->settings;
 	int64_t failures = queue_failures(f->lane->dispatch->queue,
 	    f->request) + 1;
 	int64_t wait = retry_backoff(c->backoff_base_ms, c->backoff_max_ms,
@@ -492,7 +407,7 @@ write_failed(struct flight *f, const struct queue_end *e)
 	int64_t open_ms = lane_open_ms(l, f->ended.boot);
 
 	f->retried = queue_failed(l->dispatch->queue, e, retry_at(f), open_ms,
-	    f->app->settings.give_up_after_ms, &f->stuck);
+	    l->settings.give_up_after_ms, &f->stuck);
 	queue_lane_open_ms(l->dispatch->queue, l->id, open_ms);
 }
 

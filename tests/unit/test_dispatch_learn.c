@@ -78,6 +78,84 @@ find_blame_keeps_one_event_from_holding_the_lane(void **state)
 	}
 }
 
+/* Answers so whatever carries one of three. */
+static void
+curse_some(struct fixture *f, struct post *p)
+{
+	const int *status = f->far_arg;
+
+	if (post_has(p, "\"cursed0\"") || post_has(p, "\"cursed1\"") ||
+	    post_has(p, "\"cursed2\""))
+		post_will(p, *status, "an odd answer");
+}
+
+/* They must not hide each other, nor take the probes for themselves. */
+static void
+find_blame_finds_each_of_several(void **state)
+{
+	static const int statuses[] = { 403, 500 };
+	size_t i, k;
+	(void)state;
+
+	for (i = 0; i < HR_COUNT(statuses); i++) {
+		struct fixture *f = fixture_new();
+		int status = statuses[i];
+		char prefix[40];
+
+		fixture_start(f);
+		f->far = curse_some;
+		f->far_arg = &status;
+		f->random = 100;
+		put_crowd(f, "cursed", 3);
+		for (k = 0; k < 900; k++) {
+			snprintf(prefix, sizeof(prefix), "new%zu-", k);
+			put_crowd(f, prefix, 1);
+			fixture_run(f, 1000);
+		}
+
+		assert_int_equal(count_state(f, "stuck"), 3);
+		assert_int_equal(count_state(f, "delivered"), 900);
+		assert_conserved(f);
+		fixture_free(f);
+	}
+}
+
+/* A refusal for all but the cursed one, which fails. */
+static void
+refuse_and_curse(struct fixture *f, struct post *p)
+{
+	(void)f;
+	if (post_has(p, "\"cursed\""))
+		post_will(p, 500, "an odd answer");
+	else
+		post_will(p, 400, "app is unknown");
+}
+
+static void
+find_blame_leaves_no_breaker_half_open(void **state)
+{
+	struct fixture *f = *state;
+	int failing = 500, k;
+
+	f->far = curse;
+	f->far_arg = &failing;
+	f->random = UINT64_MAX;
+	put_track(f, 0, "cursed", 1, false);
+	fixture_run(f, 50);
+	put_crowd(f, "passes", 1);
+	fixture_run(f, 50);
+	f->far = refuse_and_curse;
+	put_crowd(f, "id", 30);
+	for (k = 0; k < 10; k++)
+		fixture_run(f, BREAKER_CONFIG_MS);
+	f->far = NULL;
+	fixture_run(f, 2 * BREAKER_MAX_MS);
+
+	assert_int_equal(lane_view(f, HEAP_TRACK).state, BREAKER_CLOSED);
+	assert_int_equal(count_state(f, "queued"), 0);
+	assert_conserved(f);
+}
+
 static void
 find_blame_blames_nobody_in_an_outage(void **state)
 {
@@ -383,6 +461,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    find_blame_keeps_one_event_from_holding_the_lane),
+		cmocka_unit_test(find_blame_finds_each_of_several),
+		DISPATCH_TEST(find_blame_leaves_no_breaker_half_open),
 		DISPATCH_TEST(find_blame_blames_nobody_in_an_outage),
 		DISPATCH_TEST(
 		    find_blame_blames_no_event_for_a_connection_that_failed),

@@ -51,9 +51,6 @@ SELECT id FROM identity WHERE value = :value;
 --: identity_put
 INSERT INTO identity (value) VALUES (:value);
 
---: identity_value
-SELECT value FROM identity WHERE id = :identity;
-
 --: seen_find
 SELECT 1 FROM seen
  WHERE source_request_id = :source_request_id AND input_key = :input_key

@@ -126,8 +126,8 @@ struct config {
  * too long, a required key missing, settings that contradict each other
  * (outputs of one app with different windows; an input that names an unknown
  * output; a remote admin listener without allow_remote and TLS; plain http
- * to a host that is not loopback; two inputs with one key; a certificate, key or
- * CA file that cannot be read).  Secrets given
+ * to a host that is not loopback; two inputs with one key; a certificate, key
+ * or CA file that cannot be read).  Secrets given
  * as KEY_file, or found in $CREDENTIALS_DIRECTORY as `SECTION.KEY` or
  * `SECTION.NAME.KEY`, are read.  Given (config_free).
  */

@@ -39,7 +39,8 @@ enum group {
 
 enum choice {
 	OPT_URL = 256, OPT_TOKEN_FILE, OPT_CA_FILE, OPT_JSON, OPT_REMAP,
-	OPT_FORCE, OPT_ALL, OPT_DRY_RUN, OPT_YES, OPT_PATH, OPT_RECEIVED_AT, OPT_HELP, OPT_VERSION,
+	OPT_FORCE, OPT_ALL, OPT_DRY_RUN, OPT_YES, OPT_PATH, OPT_RECEIVED_AT,
+	OPT_HELP, OPT_VERSION,
 	OPT_FILTER	/* and on: one for each of enum ctl_filter */
 };
 
@@ -132,9 +133,9 @@ static const char usage_text[] =
 "  -n N                at most N items of a list\n"
 "  --help, --version\n"
 "Filters: --state, --output, --identity, --name, --reason, --status, --input,\n"
-"--since, --until.  For replay: --remap, --force.  For replay and discard with\n"
-"a filter: --all instead of one, --dry-run, --yes.  For map: --input NAME,\n"
-"--path /v2/events, --received-at MS.\n";
+"--since, --until.  For replay: --remap, --force.  For replay and discard\n"
+"with a filter: --all instead of one, --dry-run, --yes.  For map:\n"
+"--input NAME, --path /v2/events, --received-at MS.\n";
 
 static void say(const char *, va_list) HR_PRINTF(1, 0);
 

@@ -66,9 +66,10 @@ typedef void dispatch_visit(const struct dispatch_lane *, void *arg);
 void	dispatch_each(struct dispatch *, struct moment now, dispatch_visit *,
 	    void *arg);
 
-/* The use of an app's windows; frees_at is wall ms, 0: not known yet. */
+/* The use of an app's windows: "app_limit", "properties_app_limit"; frees_at
+ * is wall ms, 0: not known yet. */
 struct dispatch_window {
-	const char	*name;		/* "app_limit", "properties_app_limit" */
+	const char	*name;
 	int64_t		 used, limit, window_ms, frees_at;
 };
 #define DISPATCH_WINDOWS	2

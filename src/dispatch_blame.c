@@ -24,7 +24,7 @@ struct failed {
 
 struct blame {
 	uint64_t	 passes;	/* requests that arrived */
-	uint64_t	 opened;	/* passes when the breaker opened last */
+	uint64_t	 opened;	/* passes when the breaker opened */
 	struct failed	 event[KEPT];
 	struct failed	 identity[KEPT];
 };

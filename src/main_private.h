@@ -48,7 +48,7 @@ struct agent {
 	bool			 reload;	/* HUP came */
 	bool			 failing;	/* the last commit failed */
 	int64_t			 said_at;	/* boot ms; that it fails */
-	uint64_t		 commits;	/* STAT_commits when looked last */
+	uint64_t		 commits;	/* STAT_commits, seen last */
 	int64_t			 watchdog_ms;	/* 0: nobody watches */
 	int64_t			 watchdog_at;	/* boot ms; when it was fed */
 };

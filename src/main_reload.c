@@ -99,8 +99,8 @@ agent_reload(struct agent *a)
 	char reloading[64], *p;
 
 	a->reload = false;
-	snprintf(reloading, sizeof(reloading), "RELOADING=1\nMONOTONIC_USEC=%lld",
-	    (long long)monotonic_usec());
+	snprintf(reloading, sizeof(reloading), "RELOADING=1\n"
+	    "MONOTONIC_USEC=%lld", (long long)monotonic_usec());
 	notify(reloading);
 	config = config_read(a->file, &why);
 	if (config == NULL ||

@@ -55,7 +55,7 @@ struct map_event {
 	const char	*name;
 	const char	*identity;	/* the External ID; NULL: none */
 	size_t		 objects;	/* in the payload; 0 unless sent */
-	int64_t		 event_at;	/* the `timestamp` that was chosen, ms */
+	int64_t		 event_at;	/* the `timestamp` chosen, ms */
 	const char	*payload;	/* heap.h; NULL unless sent */
 	size_t		 payload_len;
 };

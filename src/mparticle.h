@@ -79,9 +79,9 @@ struct mp_event {
 
 /* One batch, normalised; everything in it is lent by its mp_request. */
 struct mp_batch {
-	size_t		 index;		/* in the request's array; 0 if single */
+	size_t		 index;		/* in the request; 0 if single */
 	const cJSON	*root;
-	const char	*text;		/* as received, without what surrounds it */
+	const char	*text;		/* as received, nothing around it */
 	size_t		 text_len;
 	bool		 development;	/* else production */
 	bool		 web;		/* device_info.platform folds to web */
@@ -92,7 +92,8 @@ struct mp_batch {
 	/* As received; NULL: absent or blank.  Index: enum mp_identity_type. */
 	const char	*identity[MP_IDENTITIES];
 	const cJSON	*user_attributes;	/* an object, or NULL */
-	size_t		 ignored_identities;	/* unknown keys, unusable values */
+	/* Unknown keys, unusable values. */
+	size_t		 ignored_identities;
 	size_t		 deleted_attributes;	/* entries of that array */
 	struct mp_event	*events;
 	size_t		 events_n;

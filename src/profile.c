@@ -31,7 +31,7 @@ struct profile_store {
 	size_t		 priority_n;
 	struct buf	 lookup;	/* of the identity at hand */
 	struct buf	 customer;	/* the batch's customer id, or empty */
-	struct candidates set;		/* the candidates of the batch at hand */
+	struct candidates set;		/* those of the batch at hand */
 	struct candidates hits;		/* of the type at hand */
 };
 

@@ -228,7 +228,7 @@ returned_id(struct queue *q, sqlite3_stmt *st, int64_t *second)
 		if (second != NULL)
 			*second = sqlite3_column_int64(st, 1);
 	}
-	store_run(q->store, st);	/* to its end, so that it takes effect */
+	store_run(q->store, st);	/* to its end: so it takes effect */
 	return id;
 }
 

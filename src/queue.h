@@ -29,7 +29,8 @@ struct store;
 int	queue_open(struct queue **out, const char *path, int file_mode,
 	    struct why *);
 void	queue_close(struct queue *);		/* NULL: nothing */
-struct store *queue_store(struct queue *);	/* lent; for profile and inspect */
+/* For profile and inspect; lent. */
+struct store *queue_store(struct queue *);
 
 /* The turn. */
 enum queue_turn { QUEUE_READY, QUEUE_BUSY, QUEUE_FAILED };
@@ -101,7 +102,7 @@ struct queue_batch {
 	int64_t		 mpid;
 	const char	*source_request_id;	/* NULL: none */
 	bool		 duplicate;
-	size_t		 events;		/* how many queue_event follow */
+	size_t		 events;		/* so many queue_event follow */
 	const char	*body;
 	size_t		 body_len;
 };
@@ -341,7 +342,8 @@ enum queue_moved queue_discard(struct queue *, int64_t event, int64_t now,
 void	queue_audit(struct queue *, int64_t now, const char *action,
 	    const char *subject, const char *fmt, ...) HR_PRINTF(5, 6);
 
-/* A stored batch, for mapping it again.  Texts are given (queue_stored_free). */
+/* A stored batch, for mapping it again.  Texts are given
+ * (queue_stored_free). */
 struct queue_stored {
 	char	*receipt_id;
 	char	*input;

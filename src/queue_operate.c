@@ -151,7 +151,8 @@ queue_replay(struct queue *q, int64_t event, int64_t now, struct why *why)
 		    "mapped again", (long long)event);
 		return QUEUE_UNMAPPED;
 	}
-	if (f.kind == HEAP_USER_PROPERTIES && !queue_subtract_newer(q, event, now))
+	if (f.kind == HEAP_USER_PROPERTIES &&
+	    !queue_subtract_newer(q, event, now))
 		return QUEUE_MOVED;
 	st = store_sql(q->store, SQL_EVENT_REPLAY);
 	store_int(st, ":id", event);

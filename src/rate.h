@@ -19,7 +19,7 @@
 
 #include "mem.h"
 
-#define RATE_NEVER	INT64_MAX	/* not before something in flight ends */
+#define RATE_NEVER	INT64_MAX	/* not until something in flight ends */
 
 struct rate;
 

@@ -22,7 +22,7 @@ struct sender;
 /* How a POST ended.  Lent for the call of sender_done. */
 struct sender_result {
 	int		 status;	/* 0: no answer */
-	bool		 never_left;	/* refused connection, unresolved name */
+	bool		 never_left;	/* refused, or unresolved name */
 	/* Of libcurl, with what failed; "" when there was an answer. */
 	char		 error[160];
 	bool		 has_retry_after;

@@ -88,7 +88,8 @@ int64_t	store_last_id(struct store *);
 /* Parameters by name, ":id". A name that the statement lacks is a bug().
  * Texts are kept until the statement is reset. */
 void	store_int(sqlite3_stmt *, const char *name, int64_t);
-void	store_text(sqlite3_stmt *, const char *name, const char *); /* NULL too */
+/* NULL too. */
+void	store_text(sqlite3_stmt *, const char *name, const char *);
 void	store_text_n(sqlite3_stmt *, const char *name, const char *, size_t);
 
 /* Bytes of the database (without free pages) and of its WAL. */

@@ -3,6 +3,7 @@
 -- Made anew at every start of the agent.  Times are readable text in UTC.
 
 DROP VIEW IF EXISTS lane_of_app;
+DROP VIEW IF EXISTS v_reasons;
 DROP VIEW IF EXISTS v_queue;
 DROP VIEW IF EXISTS v_stuck;
 DROP VIEW IF EXISTS v_requests;
@@ -19,33 +20,128 @@ SELECT mine.id AS mine, l.id AS lane
  CROSS JOIN output AS o ON o.id = m.id OR o.app = m.app
  CROSS JOIN lane AS l ON l.output = o.id AND l.kind = mine.kind;
 
--- What is queued or in flight, oldest first.
+-- Every reason there is for being stuck or skipped, in words: what happened,
+-- and what to do about it.
+CREATE VIEW v_reasons (state, reason, what, hint) AS VALUES
+('stuck', 'refused', 'Heap refused it when it was sent alone.',
+	'Read last_error.  Mend the cause, then replay it, with --remap if '
+	|| 'the settings were changed; or discard it.'),
+('stuck', 'too_large', 'It has more than 10,000 objects, or Heap called it '
+	|| 'too large when it was sent alone.',
+	'Let its sender divide it; discard this one.'),
+('stuck', 'failing', 'Its requests failed again and again while others '
+	|| 'arrived.',
+	'Read last_error; something on the way to Heap may dislike what it '
+	|| 'says.  Replay it once that is mended, or discard it.'),
+('stuck', 'expired', 'It failed for as long as give_up_after allows.',
+	'Look at last_error and at the breakers in heaprelayctl status.  '
+	|| 'Replay it when Heap answers again.'),
+('stuck', 'no_identity', 'Its batch has no identity of the kind that the '
+	|| 'output''s external_id asks for.',
+	'Let its sender add one, or choose another external_id and replay '
+	|| 'it with --remap.'),
+('stuck', 'identity_too_long', 'Its identity is longer than the 255 '
+	|| 'characters that Heap takes.',
+	'Choose another external_id and replay it with --remap, or discard '
+	|| 'it.'),
+('stuck', 'no_event_name', 'It is a custom event without a name.',
+	'Let its sender name it; discard this one.'),
+('skipped', 'duplicate', 'Its batch was accepted before, under the same '
+	|| 'source_request_id.', 'Nothing is to be done.'),
+('skipped', 'historical', 'It was posted as historical and is meant for '
+	|| 'storage only.', 'Post to /v2/bulkevents what should reach Heap.'),
+('skipped', 'historical_invalid', 'It was posted as historical without what '
+	|| 'that needs, such as a time that is old enough.',
+	'Post to /v2/bulkevents what should reach Heap.'),
+('skipped', 'development', 'Its batch is of the environment development, for '
+	|| 'which the output has no app.',
+	'Set development_app_id, then replay it with --remap.'),
+('skipped', 'web_client_side', 'Its batch is of the platform web, which the '
+	|| 'browser sends to Heap itself.',
+	'If it does not, set forward_web_requests_server_side, then replay '
+	|| 'it with --remap.'),
+('skipped', 'event_type', 'Heap has nothing that events of its type could '
+	|| 'become.', 'Nothing is to be done.'),
+('skipped', 'merged', 'A newer update of the same person carries its '
+	|| 'properties.', 'Look at the event that merged_into names.'),
+('skipped', 'unchanged', 'Heap has been told the same properties not long '
+	|| 'ago.', 'Nothing is to be done.'),
+('skipped', 'superseded', 'Newer updates have set all that it would have '
+	|| 'set.', 'Nothing is to be done.');
+
+-- What is queued or in flight, oldest first.  The ids come from the partial
+-- indexes and are put in order before anything else is read, so that neither
+-- what is done with nor the length of the queue costs much; LIMIT -1 keeps
+-- that order, and CROSS JOIN keeps what follows behind it.
 CREATE VIEW v_queue AS
 SELECT e.id AS event_id, o.name AS output, i.value AS identity, e.name,
        e.state, e.reason, e.attempts,
        strftime('%Y-%m-%dT%H:%M:%fZ', e.due_at / 1000.0, 'unixepoch') AS due_at,
        e.last_status, e.last_error,
        strftime('%Y-%m-%dT%H:%M:%fZ', e.received_at / 1000.0, 'unixepoch')
-	AS received_at
-  FROM event AS e
-  JOIN lane AS l ON l.id = e.lane
-  JOIN output AS o ON o.id = l.output
+	AS received_at,
+       CASE
+	WHEN e.state = 'inflight' THEN
+		'It is on its way to Heap, in request ' || e.request || '.'
+	WHEN o.app IS NULL THEN
+		'Its output is not in the configuration.'
+	WHEN o.paused_at IS NOT NULL THEN
+		strftime('Its output is paused since %Y-%m-%dT%H:%M:%SZ.',
+		    o.paused_at / 1000, 'unixepoch')
+	WHEN e.due_at IS NOT NULL THEN
+		'It failed, and is sent again when due_at has come.'
+	WHEN e.suspect IS NOT NULL THEN
+		'It goes apart from others, with which it was refused.'
+	WHEN w.next_at / 1000 > CAST(strftime('%s', '9999-12-31') AS INTEGER)
+	    THEN 'Requests of its identity are on their way; it leaves '
+		|| 'when they are answered.'
+	WHEN w.next_at / 1000 > CAST(strftime('%s') AS INTEGER) THEN
+		strftime('Its identity waits for room, until '
+		|| '%Y-%m-%dT%H:%M:%SZ at least.', w.next_at / 1000,
+		    'unixepoch')
+	ELSE 'It is ready, and leaves when its turn comes and the breaker '
+		|| 'is closed.'
+	END AS what,
+       CASE
+	WHEN e.state = 'inflight' THEN
+		'SELECT * FROM v_requests WHERE request_id = ' || e.request
+	WHEN o.app IS NULL THEN
+		'Put [output ' || o.name || '] back into the configuration, '
+		|| 'or discard what waits for it.'
+	WHEN o.paused_at IS NOT NULL THEN
+		'heaprelayctl resume ' || o.name
+	ELSE 'heaprelayctl why ' || e.id
+	END AS hint
+  FROM (SELECT id FROM (
+	SELECT id FROM event INDEXED BY event_queued
+	 WHERE state = 'queued' AND suspect IS NULL
+	UNION ALL
+	SELECT id FROM event INDEXED BY event_suspect
+	 WHERE state = 'queued' AND suspect IS NOT NULL
+	UNION ALL
+	SELECT id FROM event INDEXED BY event_inflight
+	 WHERE state = 'inflight')
+	 ORDER BY id LIMIT -1) AS q
+ CROSS JOIN event AS e ON e.id = q.id
+ CROSS JOIN lane AS l ON l.id = e.lane
+ CROSS JOIN output AS o ON o.id = l.output
   LEFT JOIN identity AS i ON i.id = e.identity
- WHERE e.state IN ('queued', 'inflight')
- ORDER BY e.id;
+  LEFT JOIN waiting AS w ON w.lane = e.lane AND w.identity = e.identity;
 
--- What waits for a person.
+-- What waits for a person, oldest first.
 CREATE VIEW v_stuck AS
 SELECT e.id AS event_id, o.name AS output, i.value AS identity, e.name,
        e.state, e.reason, e.attempts,
        strftime('%Y-%m-%dT%H:%M:%fZ', e.due_at / 1000.0, 'unixepoch') AS due_at,
        e.last_status, e.last_error,
        strftime('%Y-%m-%dT%H:%M:%fZ', e.received_at / 1000.0, 'unixepoch')
-	AS received_at
-  FROM event AS e
-  JOIN lane AS l ON l.id = e.lane
-  JOIN output AS o ON o.id = l.output
+	AS received_at,
+       r.what, r.hint
+  FROM event AS e INDEXED BY event_stuck_id
+ CROSS JOIN lane AS l ON l.id = e.lane
+ CROSS JOIN output AS o ON o.id = l.output
   LEFT JOIN identity AS i ON i.id = e.identity
+  LEFT JOIN v_reasons AS r ON r.state = 'stuck' AND r.reason = e.reason
  WHERE e.state = 'stuck'
  ORDER BY e.id;
 
@@ -58,8 +154,8 @@ SELECT r.id AS request_id, o.name AS output, l.kind AS lane, r.form, r.objects,
 	AS ended_at,
        r.status, r.error, r.events, r.bytes, r.verdict, r.answer, r.parent
   FROM request AS r
-  JOIN lane AS l ON l.id = r.lane
-  JOIN output AS o ON o.id = l.output
+ CROSS JOIN lane AS l ON l.id = r.lane
+ CROSS JOIN output AS o ON o.id = l.output
  ORDER BY r.id DESC;
 
 -- Who has something queued and ready, or stuck.

@@ -106,6 +106,15 @@ hash_equal(const char *given, const char *secret)
 	return (CRYPTO_memcmp(other, secret, n) == 0) & (given_len == n);
 }
 
+void
+hash_base64(const void *p, size_t n, struct buf *out)
+{
+	unsigned char *text = xmalloc(n / 3 * 4 + 5);	/* and a NUL */
+
+	buf_put(out, text, (size_t)EVP_EncodeBlock(text, p, (int)n));
+	free(text);
+}
+
 bool
 hash_unbase64(const char *text, struct buf *out)
 {

@@ -20,6 +20,8 @@ uint64_t hash_fnv1a(const void *, size_t);
 void	hash_random(void *, size_t);
 /* Lower-case hex of n bytes and a NUL into out[2 * n + 1]; returns out. */
 char	*hash_hex(const void *, size_t n, char *out);
+/* Base64 with its padding, appended. */
+void	hash_base64(const void *, size_t, struct buf *out);
 /* Base64 with its padding, appended decoded; false: it is not that. */
 bool	hash_unbase64(const char *, struct buf *out);
 /* Equality of two texts in a time that depends on the second's length only:

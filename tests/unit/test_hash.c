@@ -111,36 +111,53 @@ hash_hex_writes_lower_case(void **state)
 	assert_string_equal(hash_hex("", 0, out), "");
 }
 
+/* Of RFC 4648 section 10, and bytes that are no text. */
+static const struct {
+	const char *text, *bytes;
+	size_t len;
+} base64[] = {
+	{ "Zg==", "f", 1 },
+	{ "Zm8=", "fo", 2 },
+	{ "Zm9v", "foo", 3 },
+	{ "Zm9vYg==", "foob", 4 },
+	{ "Zm9vYmE=", "fooba", 5 },
+	{ "Zm9vYmFy", "foobar", 6 },
+	{ "AAA=", "\0\0", 2 },
+	{ "AAAA", "\0\0\0", 3 },
+	{ "+/+/", "\xfb\xff\xbf", 3 },
+	{ "/w==", "\xff", 1 },
+	{ "dXM6Og==", "us::", 4 },
+};
+
 static void
-hash_unbase64_decodes(void **state)
+hash_base64_encodes_and_appends(void **state)
 {
-	/* Of RFC 4648 section 10, and bytes that are no text. */
-	static const struct {
-		const char *text, *decoded;
-		size_t len;
-	} cases[] = {
-		{ "Zg==", "f", 1 },
-		{ "Zm8=", "fo", 2 },
-		{ "Zm9v", "foo", 3 },
-		{ "Zm9vYg==", "foob", 4 },
-		{ "Zm9vYmE=", "fooba", 5 },
-		{ "Zm9vYmFy", "foobar", 6 },
-		{ "AAA=", "\0\0", 2 },
-		{ "AAAA", "\0\0\0", 3 },
-		{ "+/+/", "\xfb\xff\xbf", 3 },
-		{ "/w==", "\xff", 1 },
-		{ "dXM6Og==", "us::", 4 },
-	};
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < HR_COUNT(cases); i++) {
+	for (i = 0; i < HR_COUNT(base64); i++) {
 		struct buf b = BUF_INIT;
 
 		buf_puts(&b, "<");
-		assert_true(hash_unbase64(cases[i].text, &b));
-		assert_int_equal(b.len, 1 + cases[i].len);
-		assert_memory_equal(b.p + 1, cases[i].decoded, cases[i].len);
+		hash_base64(base64[i].bytes, base64[i].len, &b);
+		assert_string_equal(buf_str(&b) + 1, base64[i].text);
+		buf_free(&b);
+	}
+}
+
+static void
+hash_unbase64_decodes(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < HR_COUNT(base64); i++) {
+		struct buf b = BUF_INIT;
+
+		buf_puts(&b, "<");
+		assert_true(hash_unbase64(base64[i].text, &b));
+		assert_int_equal(b.len, 1 + base64[i].len);
+		assert_memory_equal(b.p + 1, base64[i].bytes, base64[i].len);
 		buf_free(&b);
 	}
 }
@@ -190,6 +207,7 @@ main(void)
 	    cmocka_unit_test(hash_fnv1a_gives_the_published_values),
 	    cmocka_unit_test(hash_random_fills_all_of_it_anew),
 	    cmocka_unit_test(hash_hex_writes_lower_case),
+	    cmocka_unit_test(hash_base64_encodes_and_appends),
 	    cmocka_unit_test(hash_unbase64_decodes),
 	    cmocka_unit_test(hash_unbase64_refuses_everything_else),
 	    cmocka_unit_test(hash_equal_is_equality),

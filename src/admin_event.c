@@ -36,11 +36,12 @@ read_instant(struct admin_call *call, const char *name, int64_t *at)
 }
 
 bool
-admin_read_filter(struct admin_call *call, struct inspect_filter *f)
+admin_read_filter(struct admin_call *call, struct filter *f)
 {
+	static const struct filter all = FILTER_ALL;
 	const char *status = admin_param(call, "status");
 
-	memset(f, 0, sizeof(*f));
+	*f = all;
 	f->output = admin_param(call, "output");
 	f->state = admin_param(call, "state");
 	f->reason = admin_param(call, "reason");
@@ -48,8 +49,6 @@ admin_read_filter(struct admin_call *call, struct inspect_filter *f)
 	f->name = admin_param(call, "name");
 	f->input = admin_param(call, "input");
 	f->has_status = status != NULL;
-	f->since = INT64_MIN;
-	f->until = INT64_MAX;
 	if (f->state != NULL && !is_state(f->state)) {
 		admin_problem(call, 400, "bad_parameter", NULL, "state is "
 		    "queued, inflight, delivered, stuck, discarded or "
@@ -90,7 +89,7 @@ answer_list(struct admin_call *call, enum inspect_answer found, cJSON *items,
 void
 admin_get_events(struct admin_call *call)
 {
-	struct inspect_filter filter;
+	struct filter filter;
 	struct inspect_page page;
 	enum inspect_answer found;
 	cJSON *items;

@@ -114,7 +114,7 @@ read_members(struct admin_call *call, const cJSON *root, struct wish *w)
 static const char *
 settle_state(struct queue_job *job)
 {
-	struct queue_filter *f = &job->filter;
+	struct filter *f = &job->filter;
 
 	if (f->state == NULL)
 		f->state = "stuck";
@@ -137,27 +137,12 @@ settle_state(struct queue_job *job)
 static bool
 read_filter(struct admin_call *call, struct wish *w)
 {
-	struct queue_filter *to = &w->job.filter;
-	struct inspect_filter f;
-
 	if (call->params_n == 0 && !w->all) {
 		admin_problem(call, 400, "empty_filter", NULL, "The filter is "
 		    "empty. Put \"all\": true into it to mean every event.");
 		return false;
 	}
-	if (!admin_read_filter(call, &f))
-		return false;
-	to->output = f.output;
-	to->state = f.state;
-	to->reason = f.reason;
-	to->identity = f.identity;
-	to->name = f.name;
-	to->input = f.input;
-	to->has_status = f.has_status;
-	to->status = f.status;
-	to->since = f.since;
-	to->until = f.until;
-	return true;
+	return admin_read_filter(call, &w->job.filter);
 }
 
 /* false: answered 400.  w->json is given either way. */
@@ -250,7 +235,7 @@ answer_job(struct admin_call *call, int status, int64_t id)
 /* --- counting --------------------------------------------------------- */
 
 static void
-begin_count(struct admin_call *call, const struct queue_filter *f)
+begin_count(struct admin_call *call, const struct filter *f)
 {
 	struct admin_count *c = xcalloc(1, sizeof(*c)), **last;
 	struct queue *q = call->admin->parts.queue;

@@ -185,7 +185,7 @@ void	admin_get_metrics(struct admin_call *);
 
 /* admin_event.c: the filter that the parameters make; its texts are lent as
  * theirs.  false: answered 400. */
-bool	admin_read_filter(struct admin_call *, struct inspect_filter *);
+bool	admin_read_filter(struct admin_call *, struct filter *);
 
 /* admin_event.c: an event with its payload, batch, requests and why.
  * INSPECT_OK: *out is given. */

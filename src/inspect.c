@@ -21,7 +21,7 @@
 struct walk {
 	struct inspect	*in;
 	struct store	*store;
-	const struct inspect_filter *filter;
+	const struct filter *filter;
 	struct inspect_page *page;
 	inspect_event_visit *visit;
 	void		*arg;
@@ -123,16 +123,6 @@ text(sqlite3_stmt *st, int column)
 	return (const char *)sqlite3_column_text(st, column);
 }
 
-/* A text of one question; NULL asks nothing. */
-static void
-bind_or_null(sqlite3_stmt *st, const char *name, bool present, int64_t value)
-{
-	if (present)
-		store_int(st, name, value);
-	else
-		store_text(st, name, NULL);
-}
-
 /* --- events ----------------------------------------------------------- */
 
 /* The columns of inspect_event. */
@@ -196,18 +186,9 @@ visit_event(struct store *s, int64_t id, bool whole,
 static sqlite3_stmt *
 match_statement(struct walk *w, int64_t first, int64_t last)
 {
-	const struct inspect_filter *f = w->filter;
 	sqlite3_stmt *st = store_sql(w->store, SQL_INSPECT_MATCH);
 
-	store_text(st, ":output", f->output);
-	store_text(st, ":state", f->state);
-	store_text(st, ":reason", f->reason);
-	bind_or_null(st, ":status", f->has_status, f->status);
-	store_text(st, ":identity", f->identity);
-	store_text(st, ":name", f->name);
-	store_text(st, ":input", f->input);
-	store_int(st, ":since", f->since);
-	store_int(st, ":until", f->until);
+	store_filter(st, w->filter);
 	store_int(st, ":first", first);
 	store_int(st, ":last", last);
 	return st;
@@ -273,7 +254,7 @@ few_of_state(struct walk *w)
 }
 
 enum inspect_answer
-inspect_events(struct inspect *in, const struct inspect_filter *filter,
+inspect_events(struct inspect *in, const struct filter *filter,
     struct inspect_page *page, inspect_event_visit *visit, void *arg)
 {
 	struct walk w = { .in = in, .filter = filter, .page = page,

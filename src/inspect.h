@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "filter.h"
 #include "mem.h"
 
 struct inspect;
@@ -82,15 +83,6 @@ struct inspect_event {
 };
 typedef void inspect_event_visit(const struct inspect_event *, void *arg);
 
-/* What an event must be; NULL: anything. */
-struct inspect_filter {
-	const char	*output, *state, *reason, *identity, *name, *input;
-	bool		 has_status;
-	int64_t		 status;	/* last_status */
-	int64_t		 since;		/* received_at >= since; INT64_MIN */
-	int64_t		 until;		/* received_at < until; INT64_MAX */
-};
-
 /* Newest first, in pages. */
 struct inspect_page {
 	int64_t		before;		/* ids below it; INT64_MAX: all */
@@ -100,7 +92,7 @@ struct inspect_page {
 };
 
 enum inspect_answer inspect_events(struct inspect *,
-	    const struct inspect_filter *, struct inspect_page *,
+	    const struct filter *, struct inspect_page *,
 	    inspect_event_visit *, void *arg);
 enum inspect_answer inspect_event(struct inspect *, enum inspect_view,
 	    int64_t id, inspect_event_visit *, void *arg);
@@ -248,5 +240,49 @@ enum inspect_answer inspect_jobs(struct inspect *, struct inspect_page *,
 	    inspect_job_visit *, void *arg);
 enum inspect_answer inspect_job(struct inspect *, enum inspect_view,
 	    int64_t id, inspect_job_visit *, void *arg);
+
+/* --- the live stream --------------------------------------------------- */
+
+/* Texts are lent for the call; NULL: none. */
+struct inspect_live_batch {
+	const char	*input;
+	const char	*receipt_id;
+	const char	*path;
+	const char	*environment;
+	bool		 duplicate;
+	int64_t		 received_at;
+	int64_t		 events;	/* what it became, for all outputs */
+};
+typedef void inspect_live_batch_visit(const struct inspect_live_batch *,
+	    void *arg);
+enum inspect_answer inspect_live_batch(struct inspect *, int64_t id,
+	    inspect_live_batch_visit *, void *arg);
+
+struct inspect_live_event {
+	const char	*output;
+	const char	*lane;		/* "track", "user_properties" */
+	const char	*identity;
+	const char	*name;		/* "" for user properties */
+	int64_t		 objects;
+	int64_t		 batch;
+	const char	*input;
+	const char	*environment;
+	/* Of the request. */
+	const char	*error;		/* what failed, without an answer */
+	const char	*answer;	/* its start */
+};
+typedef void inspect_live_event_visit(const struct inspect_live_event *,
+	    void *arg);
+/* With what is known of a request's end; 0: of none. */
+enum inspect_answer inspect_live_event(struct inspect *, int64_t id,
+	    int64_t request, inspect_live_event_visit *, void *arg);
+
+struct inspect_live_audit {
+	const char	*action, *subject, *detail;
+};
+typedef void inspect_live_audit_visit(const struct inspect_live_audit *,
+	    void *arg);
+enum inspect_answer inspect_live_audit(struct inspect *, int64_t id,
+	    inspect_live_audit_visit *, void *arg);
 
 #endif

@@ -43,7 +43,7 @@ int64_t	jobs_turn(struct jobs *, struct moment now, bool busy);
 struct jobs_count;
 
 /* Of the events with ids up to `last`.  The filter is copied. */
-struct jobs_count *jobs_count_new(struct queue *, const struct queue_filter *,
+struct jobs_count *jobs_count_new(struct queue *, const struct filter *,
 	    int64_t last);
 void	jobs_count_free(struct jobs_count *);	/* NULL: nothing */
 /* A ms or so of it; true: all are counted. */

@@ -27,7 +27,7 @@ struct entry {
 
 struct jobs_count {
 	struct queue	*queue;
-	struct queue_filter filter;
+	struct filter filter;
 	struct buf	 text[6];	/* the filter's, copied */
 	int64_t		 cursor, last;
 	int64_t		 events;
@@ -46,11 +46,11 @@ copy(struct buf *to, const char *text)
 }
 
 struct jobs_count *
-jobs_count_new(struct queue *q, const struct queue_filter *filter,
+jobs_count_new(struct queue *q, const struct filter *filter,
     int64_t last)
 {
 	struct jobs_count *c = xcalloc(1, sizeof(*c));
-	struct queue_filter *f = &c->filter;
+	struct filter *f = &c->filter;
 
 	c->queue = q;
 	c->last = last;

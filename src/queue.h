@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "filter.h"
 #include "heap.h"
 #include "mem.h"
 
@@ -44,6 +45,41 @@ bool	queue_commit(struct queue *);
 void	queue_rollback(struct queue *);
 const char *queue_error(const struct queue *);	/* of the last false; lent */
 
+/* --- watching --------------------------------------------------------- */
+
+enum queue_seen_what {
+	QUEUE_SAW_BATCH,	/* it came in */
+	QUEUE_SAW_EVENT,	/* it has another state than before, but is
+				   not in flight; or came in as no queued one */
+	QUEUE_SAW_AUDIT		/* an operator did something */
+};
+
+/* One thing that the turn wrote; texts are lent for the call. */
+struct queue_sight {
+	enum queue_seen_what what;
+	int64_t		 id;		/* of its row */
+	/* Only of an event. */
+	const char	*was;		/* its state before; NULL: it came in */
+	const char	*state;
+	const char	*reason;	/* NULL: none */
+	int64_t		 request;	/* the last that carried it; 0: none */
+	int64_t		 attempts;
+	int64_t		 due_at;	/* 0: none */
+	int64_t		 status;	/* 0: no answer */
+	bool		 suspect;	/* it travels with its group only */
+};
+typedef void queue_watcher(const struct queue_sight *, void *arg);
+typedef void queue_unseen(void *arg);
+
+/*
+ * Tells what is written from now on, when it is written; true it becomes by
+ * the turn's commit.  `undone`: nothing of the turn will.  Both run within
+ * other calls of this module, and must call none.  Once for a queue; keeps
+ * `arg` until queue_close.
+ */
+void	queue_watch(struct queue *, queue_watcher *, queue_unseen *undone,
+	    void *arg);
+
 /* --- what is configured ---------------------------------------------- */
 
 struct queue_window {
@@ -57,6 +93,7 @@ struct queue_output {
 	int64_t	app;
 	int64_t	lane[HEAP_LANES];
 	int64_t	open_ms[HEAP_LANES];
+	int64_t	paused_at;		/* 0: it is not paused */
 	double	factor;
 };
 
@@ -66,6 +103,11 @@ void	queue_forget_outputs(struct queue *);
 void	queue_output(struct queue *, const char *name, const char *base_url,
 	    const char *app_id, const struct queue_window *, size_t windows_n,
 	    struct queue_output *);
+/* Since when the output is paused; 0: it is not.  false: there is none of that
+ * name, configured or not. */
+bool	queue_output_paused(struct queue *, const char *name, int64_t *since);
+/* Nothing of it is to be sent since that instant; 0: all is again. */
+void	queue_pause_output(struct queue *, const char *name, int64_t since);
 /* A text setting; NULL: none.  Given (free). */
 char	*queue_setting(struct queue *, const char *name);
 void	queue_set(struct queue *, const char *name, const char *value);
@@ -360,20 +402,6 @@ void	queue_stored_free(struct queue_stored *);
 
 /* --- jobs: replay and discard of all that match ----------------------- */
 
-/* Which events; a text that is NULL: any. */
-struct queue_filter {
-	const char	*state;		/* "stuck", "queued" or "skipped" (of
-					 * those, what replay may take) */
-	const char	*output, *reason, *identity, *name, *input;
-	bool		 has_status;
-	int64_t		 status;	/* last_status */
-	int64_t		 since;		/* received_at >= since; INT64_MIN */
-	int64_t		 until;		/* received_at < until; INT64_MAX */
-};
-
-/* Appends it as a JSON object; the job's row has it so. */
-void	queue_filter_put(struct buf *, const struct queue_filter *);
-
 struct queue_match {
 	int64_t	event;
 	int64_t	lane;
@@ -384,12 +412,15 @@ struct queue_match {
 /*
  * queue_match - the next events that match, in a bounded time
  *
+ * The filter names a state: "stuck", "queued" or "skipped" (of those, what
+ * replay may take).
+ *
  * Looks at some of the events with ids above *cursor and up to `last`, and
  * moves *cursor to the last one it has looked at: to `last` once there are no
  * more.  Returns how many match, at most n.  Needs no transaction; in a turn
  * that failed nothing moves.
  */
-size_t	queue_match(struct queue *, const struct queue_filter *,
+size_t	queue_match(struct queue *, const struct filter *,
 	    int64_t *cursor, int64_t last, struct queue_match *, size_t n);
 /* The highest id that an event ever had. */
 int64_t	queue_last_event(const struct queue *);
@@ -399,7 +430,7 @@ const char *queue_job_name(enum queue_job_kind);	/* lent for ever */
 
 struct queue_job {
 	enum queue_job_kind kind;
-	struct queue_filter filter;
+	struct filter filter;
 	bool		 remap, force;
 	/* The rest is set by queue_job_running only. */
 	int64_t		 id;

@@ -1,14 +1,13 @@
 /*
  * queue_job.c - jobs: replay and discard of all events that match a filter
  *
- * Knows how a filter is written down, which events it means, and how far a
- * job has come.  What is done to an event is queue_operate.c's; when, is
- * decided by whoever drives the jobs.
+ * Knows which events a filter means and how far a job has come.  What is done
+ * to an event is queue_operate.c's; when, is decided by whoever drives the
+ * jobs.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "json.h"
 #include "log.h"
 #include "queue_private.h"
 
@@ -31,141 +30,15 @@ queue_job_name(enum queue_job_kind kind)
 	return kind_names[kind];
 }
 
-/* --- filters ---------------------------------------------------------- */
-
-static void
-put_name(struct buf *out, const char *name)
-{
-	buf_printf(out, "%s\"%s\":", out->len > 1 ? "," : "", name);
-}
-
-static void
-put_text(struct buf *out, const char *name, const char *value)
-{
-	if (value == NULL)
-		return;
-	put_name(out, name);
-	json_put_text(out, value);
-}
-
-static void
-put_at(struct buf *out, const char *name, int64_t at)
-{
-	char text[CLOCK_TEXT];
-
-	if (at != INT64_MIN && at != INT64_MAX)
-		put_text(out, name, clock_text(at, text));
-}
-
-void
-queue_filter_put(struct buf *out, const struct queue_filter *f)
-{
-	struct buf members = BUF_INIT;
-
-	buf_putc(&members, '{');
-	put_text(&members, "output", f->output);
-	put_text(&members, "state", f->state);
-	put_text(&members, "reason", f->reason);
-	if (f->has_status) {
-		put_name(&members, "status");
-		buf_printf(&members, "%lld", (long long)f->status);
-	}
-	put_text(&members, "identity", f->identity);
-	put_text(&members, "name", f->name);
-	put_text(&members, "input", f->input);
-	put_at(&members, "since", f->since);
-	put_at(&members, "until", f->until);
-	buf_putc(&members, '}');
-	buf_puts(out, buf_str(&members));
-	buf_free(&members);
-}
-
-/* Where a member with a text belongs; NULL: nowhere. */
-static const char **
-text_of(struct queue_filter *f, const char *name)
-{
-	const struct {
-		const char *name;
-		const char **text;
-	} texts[] = {
-		{ "output", &f->output }, { "state", &f->state },
-		{ "reason", &f->reason }, { "identity", &f->identity },
-		{ "name", &f->name }, { "input", &f->input },
-	};
-	size_t i;
-
-	for (i = 0; i < HR_COUNT(texts); i++)
-		if (strcmp(texts[i].name, name) == 0)
-			return texts[i].text;
-	return NULL;
-}
-
-static bool
-read_member(struct queue_filter *f, const cJSON *member)
-{
-	const char **text = text_of(f, member->string);
-	const char *value = json_text(member);
-
-	if (text != NULL) {
-		*text = value;
-		return value != NULL;
-	}
-	if (strcmp(member->string, "since") == 0)
-		return value != NULL && clock_parse(value, &f->since);
-	if (strcmp(member->string, "until") == 0)
-		return value != NULL && clock_parse(value, &f->until);
-	f->has_status = strcmp(member->string, "status") == 0;
-	return f->has_status && json_literal(member) != NULL &&
-	    json_int64(json_literal(member), &f->status);
-}
-
-/* What queue_filter_put wrote; a member that says nothing here would make
- * the filter mean more than it should, so it is refused.  The texts lie in
- * *json.  false: it cannot be used. */
-static bool
-read_filter(struct queue_filter *f, struct json **json, const char *text)
-{
-	const cJSON *member;
-
-	memset(f, 0, sizeof(*f));
-	f->since = INT64_MIN;
-	f->until = INT64_MAX;
-	*json = json_parse(text, strlen(text), NULL);
-	if (*json == NULL || json_root(*json)->type != cJSON_Object)
-		return false;
-	for (member = json_root(*json)->child; member != NULL;
-	    member = member->next)
-		if (!read_member(f, member))
-			return false;
-	return f->state != NULL;
-}
-
 /* --- which events ----------------------------------------------------- */
 
-static void
-int_or_null(sqlite3_stmt *st, const char *name, bool present, int64_t value)
-{
-	if (present)
-		store_int(st, name, value);
-	else
-		store_text(st, name, NULL);
-}
-
 static sqlite3_stmt *
-match_statement(struct queue *q, const struct queue_filter *f, int64_t after,
+match_statement(struct queue *q, const struct filter *f, int64_t after,
     int64_t last)
 {
 	sqlite3_stmt *st = store_sql(q->store, SQL_JOB_MATCH);
 
-	store_text(st, ":output", f->output);
-	store_text(st, ":state", f->state);
-	store_text(st, ":reason", f->reason);
-	int_or_null(st, ":status", f->has_status, f->status);
-	store_text(st, ":identity", f->identity);
-	store_text(st, ":name", f->name);
-	store_text(st, ":input", f->input);
-	store_int(st, ":since", f->since);
-	store_int(st, ":until", f->until);
+	store_filter(st, f);
 	store_int(st, ":after", after);
 	store_int(st, ":last", last);
 	store_int(st, ":n", LOOK);
@@ -181,7 +54,7 @@ turn_failed(struct queue *q)
 }
 
 size_t
-queue_match(struct queue *q, const struct queue_filter *f, int64_t *cursor,
+queue_match(struct queue *q, const struct filter *f, int64_t *cursor,
     int64_t last, struct queue_match *match, size_t n)
 {
 	sqlite3_stmt *st = match_statement(q, f, *cursor, last);
@@ -221,7 +94,7 @@ queue_job_create(struct queue *q, const struct queue_job *job, int64_t now)
 	char subject[40];
 	int64_t id;
 
-	queue_filter_put(&filter, &job->filter);
+	filter_put(&filter, &job->filter);
 	store_text(st, ":kind", kind_names[job->kind]);
 	store_text(st, ":filter", buf_str(&filter));
 	store_int(st, ":remap", job->remap);
@@ -250,8 +123,10 @@ queue_job_running(struct queue *q, struct queue_job *job)
 	job->kind = strcmp((const char *)sqlite3_column_text(st, 1),
 	    kind_names[QUEUE_JOB_DISCARD]) == 0 ? QUEUE_JOB_DISCARD :
 	    QUEUE_JOB_REPLAY;
-	job->usable = read_filter(&job->filter, &job->memory,
-	    (const char *)sqlite3_column_text(st, 2));
+	/* Each job means events of one state. */
+	job->usable = filter_read(&job->filter, &job->memory,
+	    (const char *)sqlite3_column_text(st, 2)) &&
+	    job->filter.state != NULL;
 	job->remap = sqlite3_column_int(st, 3) != 0;
 	job->force = sqlite3_column_int(st, 4) != 0;
 	job->counted = sqlite3_column_type(st, 5) != SQLITE_NULL;

@@ -550,6 +550,23 @@ store_text_n(sqlite3_stmt *st, const char *name, const char *text, size_t len)
 		    SQLITE_STATIC, SQLITE_UTF8);
 }
 
+void
+store_filter(sqlite3_stmt *st, const struct filter *f)
+{
+	store_text(st, ":output", f->output);
+	store_text(st, ":state", f->state);
+	store_text(st, ":reason", f->reason);
+	store_text(st, ":identity", f->identity);
+	store_text(st, ":name", f->name);
+	store_text(st, ":input", f->input);
+	store_int(st, ":since", f->since);
+	store_int(st, ":until", f->until);
+	if (f->has_status)
+		store_int(st, ":status", f->status);
+	else
+		store_text(st, ":status", NULL);
+}
+
 int64_t
 store_bytes(struct store *s)
 {

@@ -22,6 +22,7 @@
 
 #include <sqlite3.h>
 
+#include "filter.h"
 #include "mem.h"
 #include "sql_gen.h"
 
@@ -91,6 +92,9 @@ void	store_int(sqlite3_stmt *, const char *name, int64_t);
 /* NULL too. */
 void	store_text(sqlite3_stmt *, const char *name, const char *);
 void	store_text_n(sqlite3_stmt *, const char *name, const char *, size_t);
+/* All of :output, :state, :reason, :status, :identity, :name, :input, :since
+ * and :until; what the filter does not ask for is NULL. */
+void	store_filter(sqlite3_stmt *, const struct filter *);
 
 /* Bytes of the database (without free pages) and of its WAL. */
 int64_t	store_bytes(struct store *);

@@ -170,12 +170,10 @@ note_request(const struct inspect_request *r, void *arg)
 	b->id[b->n++] = r->id;
 }
 
-static const struct inspect_filter everything = {
-	.since = INT64_MIN, .until = INT64_MAX
-};
+static const struct filter everything = FILTER_ALL;
 
 static void
-list(struct bench *b, const struct inspect_filter *f,
+list(struct bench *b, const struct filter *f,
     struct inspect_page *page)
 {
 	b->n = 0;
@@ -234,7 +232,7 @@ static void
 inspect_events_keeps_what_fits_the_filter(void **state)
 {
 	static const struct {
-		struct inspect_filter filter;
+		struct filter filter;
 		int64_t ids[7];		/* ends with 0 */
 	} rules[] = {
 #define RANGE	.since = INT64_MIN, .until = INT64_MAX
@@ -281,7 +279,7 @@ static void
 inspect_events_pages_through_a_state(void **state)
 {
 	struct bench *b = *state;
-	struct inspect_filter stuck = everything;
+	struct filter stuck = everything;
 	struct inspect_page page = { .before = INT64_MAX, .limit = 1 };
 
 	put_many_kinds(b);
@@ -315,7 +313,7 @@ static void
 inspect_events_goes_on_where_it_gave_up(void **state)
 {
 	struct bench *b = *state;
-	struct inspect_filter needles = everything;
+	struct filter needles = everything;
 	struct inspect_page page = { .before = INT64_MAX, .limit = 50 };
 	size_t pages = 0, found = 0;
 

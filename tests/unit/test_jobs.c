@@ -24,7 +24,7 @@
 	"external_id = email\n"
 #define EVENT		"{\"event_type\":\"session_start\"}"
 
-static const struct queue_filter all_stuck = {
+static const struct filter all_stuck = {
 	.state = "stuck", .since = INT64_MIN, .until = INT64_MAX,
 };
 

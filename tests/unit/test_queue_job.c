@@ -17,7 +17,7 @@
 #define DAY	INT64_C(86400000)
 #define MANY	1200		/* more than one call looks at */
 
-static const struct queue_filter all_stuck = {
+static const struct filter all_stuck = {
 	.state = "stuck", .since = INT64_MIN, .until = INT64_MAX,
 };
 
@@ -36,7 +36,7 @@ put_refused(struct queue_fixture *f, const char *identity)
 
 /* The ids of all that match, joined by blanks.  Given. */
 static char *
-matching(struct queue_fixture *f, const struct queue_filter *filter)
+matching(struct queue_fixture *f, const struct filter *filter)
 {
 	int64_t cursor = 0, last = queue_last_event(f->q);
 	struct queue_match match[2];
@@ -53,7 +53,7 @@ matching(struct queue_fixture *f, const struct queue_filter *filter)
 }
 
 static void
-assert_matching(struct queue_fixture *f, const struct queue_filter *filter,
+assert_matching(struct queue_fixture *f, const struct filter *filter,
     const char *expected)
 {
 	char *found = matching(f, filter);
@@ -69,7 +69,7 @@ static void
 queue_match_asks_for_every_member_of_the_filter(void **state)
 {
 	static const struct {
-		struct queue_filter filter;
+		struct filter filter;
 		const char *ids;
 	} rules[] = {
 		{ { .state = "stuck" }, "1 2 3" },
@@ -95,7 +95,7 @@ queue_match_asks_for_every_member_of_the_filter(void **state)
 		    .since = QUEUE_NOW + 1 }, "2" },
 	};
 	struct queue_fixture *f = *state;
-	struct queue_filter filter;
+	struct filter filter;
 	size_t i;
 
 	put_refused(f, "ada");
@@ -115,7 +115,7 @@ static void
 queue_match_takes_of_skipped_events_what_can_be_replayed(void **state)
 {
 	struct queue_fixture *f = *state;
-	struct queue_filter filter = all_stuck;
+	struct filter filter = all_stuck;
 
 	put_ended(f, QUEUE_SKIPPED, "development");
 	put_ended(f, QUEUE_SKIPPED, "event_type");
@@ -164,7 +164,7 @@ queue_match_looks_at_a_bounded_number_of_events(void **state)
 {
 	struct queue_fixture *f = *state;
 	int64_t cursor = 0, before, last, wanted;
-	struct queue_filter filter = all_stuck;
+	struct filter filter = all_stuck;
 	size_t found = 0, calls = 0;
 	struct queue_match m;
 	int i;
@@ -346,15 +346,13 @@ queue_job_running_takes_the_oldest_that_runs(void **state)
 	assert_false(queue_job_running(f->q, &found));
 }
 
-/* A member that this program does not know would narrow it. */
+/* test_filter.c has more that cannot be read; a job names a state, too. */
 static void
-queue_job_running_knows_no_filter_that_it_cannot_read_whole(void **state)
+queue_job_running_knows_a_filter_that_it_cannot_use(void **state)
 {
 	static const char *const filters[] = {
-		"", "[]", "{}", "{\"state\":1}", "{\"output\":\"heap\"}",
+		"", "{}", "{\"output\":\"heap\"}",
 		"{\"state\":\"stuck\",\"lane\":\"track\"}",
-		"{\"state\":\"stuck\",\"status\":\"400\"}",
-		"{\"state\":\"stuck\",\"since\":\"-1h\"}",
 	};
 	struct queue_fixture *f = *state;
 	struct queue_job found;
@@ -523,7 +521,7 @@ main(void)
 		QUEUE_FILE_TEST(queue_job_running_gives_back_what_was_created),
 		QUEUE_TEST(queue_job_running_takes_the_oldest_that_runs),
 		QUEUE_TEST(
-		    queue_job_running_knows_no_filter_that_it_cannot_read_whole),
+		    queue_job_running_knows_a_filter_that_it_cannot_use),
 		QUEUE_TEST(queue_job_progress_adds_up),
 		QUEUE_TEST(queue_job_end_is_for_ever),
 		QUEUE_TEST(queue_prune_takes_jobs_that_have_ended),

@@ -16,7 +16,7 @@
 enum exit_status {
 	EXIT_USAGE	 = 64,
 	EXIT_UNAVAILABLE = 69,	/* heaprelayctl: no agent answers */
-	EXIT_INTERNAL	 = 70,
+	EXIT_INTERNAL	 = 70,	/* our own mistake, or no memory */
 	EXIT_CANTCREATE	 = 73,
 	EXIT_IO		 = 74,	/* a failed sync: nothing may be acknowledged */
 	EXIT_RUNNING	 = 75,	/* another instance has the database */
@@ -36,9 +36,35 @@ void	log_warn(const char *fmt, ...) HR_PRINTF(1, 2);
 void	log_info(const char *fmt, ...) HR_PRINTF(1, 2);
 void	log_debug(const char *fmt, ...) HR_PRINTF(1, 2);
 
+/*
+ * log_value - a text of others as the value of key=value
+ *
+ * As it is, or in quotes if it is empty or has a blank, a quote, '=' or a
+ * character that is not printable ASCII; the start of one that is very long.
+ * NULL is the empty text.  Lent until the eighth call after this one.
+ */
+const char *log_value(const char *);
+
+#define LOG_WINDOW_MS	10000	/* in which what repeats is summed up */
+
+/*
+ * log_often - one line of what may come very often
+ *
+ * The first of a key is written at once.  Those that follow within the window
+ * are not, but the last of them is at its end, with repeated=N.  `key` says
+ * what counts as the same ("dispatch frozen heap track").  `now` is boot ms.
+ */
+void	log_often(int64_t now, enum log_level, const char *key,
+	    const char *fmt, ...) HR_PRINTF(4, 5);
+/* Once a turn: writes what windows that are over have held back.  ms until
+ * there is more of it; INT64_MAX: nothing is held back. */
+int64_t	log_turn(int64_t now);
+/* At the end: writes all that is held back. */
+void	log_flush(void);
+
 /* We cannot work here: one line, and exit with `status`. */
 void	fatal(int status, const char *fmt, ...) HR_PRINTF(2, 3) HR_NORETURN;
-/* Our own mistake: one line, and abort. */
+/* Our own mistake: one line, and EXIT_INTERNAL at once. */
 void	bug(const char *fmt, ...) HR_PRINTF(1, 2) HR_NORETURN;
 
 /*

@@ -17,7 +17,13 @@ RETURNING id, factor;
 --: output_put
 INSERT INTO output (name, app) VALUES (:name, :app)
     ON CONFLICT DO UPDATE SET app = excluded.app
-RETURNING id;
+RETURNING id, paused_at;
+
+--: output_paused
+SELECT paused_at FROM output WHERE name = :name;
+
+--: output_pause
+UPDATE output SET paused_at = nullif(:since, 0) WHERE name = :name;
 
 --: output_forget_all
 -- Those that are configured say so again.

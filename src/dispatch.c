@@ -119,19 +119,33 @@ lane_new(struct dispatch *d, const struct output *o, enum heap_lane kind,
 	return l;
 }
 
-/* What a lane has of its output's settings; its breaker, its flights and what
- * it has learnt stay. */
+/*
+ * What may have been mended is looked at now, not when a breaker has waited.
+ * What went out by the settings before, a probe too, tells nothing of these.
+ */
+static void
+begin_era(struct lane *l, int64_t now)
+{
+	l->era++;
+	if (l->breaker.state == BREAKER_HALF_OPEN)
+		breaker_probe_forgotten(&l->breaker, now);
+	breaker_probe_now(&l->breaker, now);
+}
+
+/* What a lane has of its output's settings; its flights and what it has
+ * learnt stay. */
 static void
 lane_configure(struct lane *l, const struct output *o, int64_t now)
 {
+	(void)lane_open_ms(l, now);	/* as it was until now */
 	l->output = o;
+	l->paused = l->paused_on_disk = o->ids.paused_at != 0;
 	l->settings = *o->config;
 	l->app = app_of(l->dispatch, o, now);
 	free(l->url);
 	l->url = xasprintf("%s%s", o->config->base_url,
 	    heap_lane_path(l->kind));
-	if (l->breaker.state == BREAKER_CONFIG)
-		breaker_probe_now(&l->breaker, now);	/* it may be mended */
+	begin_era(l, now);
 }
 
 static void
@@ -228,7 +242,7 @@ lane_open_ms(struct lane *l, int64_t now)
 {
 	if (now <= l->open_at)
 		return l->open_ms;
-	if (l->breaker.state == BREAKER_CLOSED)
+	if (l->breaker.state == BREAKER_CLOSED && !l->paused)
 		l->open_ms += now - l->open_at;
 	l->open_at = now;
 	return l->open_ms;
@@ -353,12 +367,10 @@ forget_learnt(struct dispatch *d)
 static int64_t
 lane_opens(const struct lane *l, int64_t now)
 {
-	if (l->output == NULL)
+	if (l->output == NULL || l->paused)
 		return INT64_MAX;
 	if (breaker_may(&l->breaker, now) == BREAKER_MAY_NOT)
 		return breaker_next(&l->breaker, now);
-	if (lane_probes(l, now) && l->inflight > 0)
-		return INT64_MAX;	/* until those have ended */
 	if (l->inflight >= (size_t)l->output->config->max_in_flight)
 		return INT64_MAX;
 	return l->frozen_until > now ? l->frozen_until : now;
@@ -385,8 +397,10 @@ plan_lane(struct lane *l, struct moment now)
 	if (f == NULL)
 		return PLANNED_NONE;
 	l->inflight++;
-	if (f->probe)
+	if (f->probe) {
 		breaker_probe_sent(&l->breaker);
+		f->era = ++l->era;
+	}
 	TAILQ_INSERT_TAIL(&d->flights, f, link);
 	return PLANNED_ONE;
 }
@@ -528,6 +542,7 @@ dispatch_launch(struct dispatch *d, bool durable)
 		else if (f->state == FLIGHT_WRITTEN)
 			unwrite(f);
 	}
+	operate_end(d, durable, now);
 	/* A turn that found the write lock taken has written none of it. */
 	if (durable && d->learnt_written)
 		forget_learnt(d);
@@ -563,6 +578,7 @@ show_lane(const struct lane *l, struct moment now, dispatch_visit *visit,
 	view.lane = l->id;
 	view.kind = l->kind;
 	view.inflight = l->inflight;
+	view.paused = l->paused;
 	if (l->frozen_until > now.boot)
 		view.frozen_until = now.wall + l->frozen_until - now.boot;
 	view.breaker = &l->breaker;

@@ -57,6 +57,7 @@ struct dispatch_lane {
 	const char	*app_id;
 	int64_t		 lane;			/* its id */
 	enum heap_lane	 kind;
+	bool		 paused;		/* its output is */
 	size_t		 inflight;		/* requests */
 	int64_t		 frozen_until;		/* wall ms; 0: it is not */
 	const struct breaker *breaker;
@@ -89,6 +90,29 @@ struct dispatch_use {
 };
 size_t	dispatch_busiest(struct dispatch *, int64_t lane, struct moment now,
 	    struct dispatch_use *, size_t n);
+
+/* --- what operators ask for -------------------------------------------- */
+
+/*
+ * dispatch_pause - nothing new of an output is planned, or it is again
+ *
+ * For both lanes, written into the open transaction; from this turn's plan on,
+ * and it has not happened if the commit fails.  Requests that are out end as
+ * usual.  false: there is no such output, or the turn has failed.  *since:
+ * since when it was paused before (wall ms); 0: it was not.
+ */
+bool	dispatch_pause(struct dispatch *, const char *output, bool paused,
+	    struct moment now, int64_t *since);
+
+enum dispatch_probe {
+	DISPATCH_PROBE_CLOSED,	/* the breaker is closed: nothing to probe */
+	DISPATCH_PROBE_OUT,	/* a probe is out already */
+	DISPATCH_PROBE_NOW	/* the lane's next event is one */
+};
+/* An open breaker of the output's lanes waits no longer; as above if the
+ * commit fails.  false: the output is not configured. */
+bool	dispatch_probe(struct dispatch *, const char *output,
+	    struct moment now, enum dispatch_probe [HEAP_LANES]);
 
 /* --- forecast --------------------------------------------------------- */
 

@@ -3,8 +3,8 @@
  *
  * dispatch.c has the lanes and the turn, dispatch_window.c the windows of the
  * apps, dispatch_request.c fills requests, dispatch_verdict.c judges answers,
- * dispatch_blame.c knows whose fault a failure is, dispatch_forecast.c looks
- * ahead.
+ * dispatch_blame.c knows whose fault a failure is, dispatch_operate.c does what
+ * operators ask for, dispatch_forecast.c looks ahead.
  */
 #ifndef HR_DISPATCH_PRIVATE_H
 #define HR_DISPATCH_PRIVATE_H
@@ -76,6 +76,17 @@ struct lane {
 	 * requests are out. */
 	struct config_output settings;
 	struct breaker	 breaker;
+	/* Raised by each probe and each reload.  A request of an earlier era
+	 * tells nothing of the destination as it is now. */
+	uint64_t	 era;
+	/* Its output is: nothing is planned.  A turn that is not stored takes
+	 * back what it changed. */
+	bool		 paused;
+	bool		 paused_on_disk;
+	/* What breaker.until was before an operator asked for a probe in this
+	 * turn. */
+	bool		 probe_asked;
+	int64_t		 until_before;
 	int64_t		 frozen_until;	/* boot ms; a 429 for many */
 	int		 limited;	/* 429s for many since the last 2xx */
 	size_t		 carry;		/* identities a request may carry; 0:
@@ -115,6 +126,7 @@ struct flight {
 	struct lane	*lane;
 	struct app	*app;		/* that it went to */
 	enum flight_state state;
+	uint64_t	 era;		/* of the lane, when it was planned */
 	int64_t		 request;
 	int64_t		 group;		/* under suspicion; 0: ordinary */
 	bool		 probe;
@@ -261,6 +273,12 @@ void	verdict_note(void *flight, const struct sender_result *);
 /* Writes a noted verdict into the turn's transaction. */
 void	verdict_write(struct flight *);
 
+/* --- dispatch_operate.c --- */
+
+/* What the turn stored of a pause holds; without `durable`, what operators
+ * asked for has not happened. */
+void	operate_end(struct dispatch *, bool durable, int64_t now);
+
 /* --- dispatch.c --- */
 
 /* NULL: there is none of that id. */
@@ -271,7 +289,8 @@ void	window_view(struct dispatch_window *, const char *name, struct rate *,
 
 /* How long the lane has been open in all, by now. */
 int64_t	lane_open_ms(struct lane *, int64_t now);
-/* Does the lane's next request go as one event, to see whether all is well? */
+/* Does the lane's next request go as one event, to see whether all is well?
+ * Others may still be out: they are of an earlier era. */
 bool	lane_probes(const struct lane *, int64_t now);
 
 #endif

@@ -606,6 +606,7 @@ claim(struct filling *f, const struct queue_group *g)
 	flight->lane = f->lane;
 	flight->app = f->lane->app;
 	flight->state = FLIGHT_CLAIMED;
+	flight->era = f->lane->era;
 	flight->group = g->id;
 	flight->probe = f->one;
 	flight->events = f->events;

@@ -49,6 +49,16 @@ failure_text(const struct flight *f, char *out, size_t size)
 	return out;
 }
 
+/*
+ * It left before the last probe, or by other settings than today's, and tells
+ * nothing of the destination as it is now: that is what the probe is for.
+ */
+static bool
+outdated(const struct flight *f)
+{
+	return f->era != f->lane->era;
+}
+
 /* While the breaker waits because everything is refused, one more refusal is
  * no sign of life. */
 static bool
@@ -135,7 +145,7 @@ note_refused(struct flight *f)
 	keep_refused(l, &f->events[0]);
 	if (refusing(l)) {
 		l->unrefuse = true;
-	} else if (l->refused_n >= REFUSING &&
+	} else if (!outdated(f) && l->refused_n >= REFUSING &&
 	    identities_refused(l) >= REFUSING_WHO) {
 		l->unrefuse = true;
 		breaker_open_as(&l->breaker, BREAKER_REFUSING,
@@ -150,7 +160,7 @@ note_breaker(struct flight *f)
 	enum breaker_state before = l->breaker.state;
 
 	(void)lane_open_ms(l, f->ended.boot);	/* by the state before */
-	if (f->lone_failure == 0)
+	if (f->lone_failure == 0 && !outdated(f))
 		move_breaker(f);
 	note_refused(f);
 	if (l->breaker.state != before && before == BREAKER_CLOSED)
@@ -230,7 +240,7 @@ release_holds(struct flight *f)
 static void
 find_blame(struct flight *f)
 {
-	if (!blame_failure(f->lane->blame, f, &f->lone_failure))
+	if (outdated(f) || !blame_failure(f->lane->blame, f, &f->lone_failure))
 		return;
 	f->verdict = f->events_n > 1 ? RETRY_ISOLATE : RETRY_LATER;
 }
@@ -239,7 +249,8 @@ find_blame(struct flight *f)
 static void
 note_passed(struct flight *f)
 {
-	blame_pass(f->lane->blame, f);
+	if (!outdated(f))
+		blame_pass(f->lane->blame, f);
 	f->lane->limited = 0;
 	f->lane->carry = 0;
 }

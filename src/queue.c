@@ -270,7 +270,7 @@ queue_output(struct queue *q, const char *name, const char *base_url,
 	st = store_sql(q->store, SQL_OUTPUT_PUT);
 	store_text(st, ":name", name);
 	store_int(st, ":app", out->app);
-	out->id = returned_id(q, st, NULL);
+	out->id = returned_id(q, st, &out->paused_at);
 
 	for (kind = 0; kind < HEAP_LANES; kind++) {
 		st = store_sql(q->store, SQL_LANE_PUT);
@@ -279,6 +279,29 @@ queue_output(struct queue *q, const char *name, const char *base_url,
 		out->lane[kind] = returned_id(q, st, &out->open_ms[kind]);
 	}
 	put_windows(q, out->id, windows, windows_n);
+}
+
+bool
+queue_output_paused(struct queue *q, const char *name, int64_t *since)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_OUTPUT_PAUSED);
+	bool found;
+
+	store_text(st, ":name", name);
+	found = store_row(q->store, st);
+	*since = found ? sqlite3_column_int64(st, 0) : 0;
+	sqlite3_reset(st);
+	return found;
+}
+
+void
+queue_pause_output(struct queue *q, const char *name, int64_t since)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_OUTPUT_PAUSE);
+
+	store_text(st, ":name", name);
+	store_int(st, ":since", since);
+	store_run(q->store, st);
 }
 
 int64_t

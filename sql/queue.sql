@@ -54,6 +54,11 @@ INSERT INTO tally (lane, name, events) VALUES (:lane, :name, :events)
 --: identity_find
 SELECT id FROM identity WHERE value = :value;
 
+--: identity_revive
+-- One that was erased and comes again.
+UPDATE identity SET value = :value, hash = NULL WHERE hash = :hash
+RETURNING id;
+
 --: identity_put
 INSERT INTO identity (value) VALUES (:value);
 
@@ -454,11 +459,12 @@ INSERT INTO job (kind, filter, remap, force, last_event, started_at)
 VALUES (:kind, :filter, :remap, :force, :last_event, :now);
 
 --: job_running
--- The one whose turn it is.
+-- The one whose turn it is, of those that are done to events one by one.
 SELECT id, kind, filter, remap, force, total, moved, skipped, cursor,
        last_event
   FROM job INDEXED BY job_running
- WHERE state = 'running' ORDER BY id LIMIT 1;
+ WHERE state = 'running' AND (kind = 'replay' OR kind = 'discard')
+ ORDER BY id LIMIT 1;
 
 --: job_match
 -- The next events of a job's range, and which of them it means: stuck ones by
@@ -503,6 +509,23 @@ UPDATE job
 UPDATE job
    SET state = :state, ended_at = :now, error = coalesce(:error, error)
  WHERE id = :id AND state = 'running';
+
+--: task_put
+-- A job that is not done to events one by one.
+INSERT INTO job (kind, filter, remap, force, last_event, started_at)
+VALUES (:kind, :filter, 0, 0, :last_event, :now);
+
+--: task_runs
+SELECT 1 FROM job WHERE id = :id AND state = 'running';
+
+--: task_progress
+UPDATE job SET moved = :moved, total = :total
+ WHERE id = :id AND state = 'running';
+
+--: copies_interrupted
+-- At start: what was being copied when the agent ended.
+SELECT id, filter ->> 'file' FROM job INDEXED BY job_running
+ WHERE state = 'running' AND kind = 'backup';
 
 --: prune_jobs
 DELETE FROM job WHERE id IN (SELECT id FROM job ORDER BY id LIMIT :n)
@@ -595,3 +618,175 @@ SELECT value FROM profile_current WHERE mpid = :mpid AND type = :type;
 --: profile_current_put
 INSERT INTO profile_current (mpid, type, value) VALUES (:mpid, :type, :value)
     ON CONFLICT DO UPDATE SET value = excluded.value;
+
+--: erasure_put
+INSERT INTO erasure (job, hash, identity, last_batch)
+VALUES (:job, :hash, :identity, :last_batch);
+
+--: erasure_next
+-- The one whose turn it is.
+SELECT x.job, x.hash, x.identity, x.last_batch, x.cursor, x.again, x.request,
+       x.batches, x.profiles, j.moved
+  FROM erasure AS x JOIN job AS j ON j.id = x.job
+ ORDER BY x.job LIMIT 1;
+
+--: erasure_progress
+UPDATE erasure
+   SET cursor = :cursor, again = :again, request = :request,
+       batches = :batches, profiles = :profiles
+ WHERE job = :job;
+
+--: erasure_holds
+-- Whom nothing is sent for meanwhile.
+SELECT DISTINCT identity FROM erasure_identity ORDER BY identity;
+
+--: erasure_profiles
+SELECT mpid FROM erasure_profile WHERE job = :job;
+
+--: erasure_identities
+SELECT identity, value, shared FROM erasure_identity WHERE job = :job;
+
+--: erasure_knows
+-- Is this one of the person's identities?
+SELECT 1 FROM erasure_value
+ WHERE job = :job AND type = :type AND value = :value;
+
+--: erasure_quotes
+-- Is one of the person's identities in a text?
+SELECT 1 FROM erasure_value WHERE job = :job AND instr(:text, value) > 0
+UNION ALL
+SELECT 1 FROM erasure_identity WHERE job = :job AND instr(:text, value) > 0
+ LIMIT 1;
+
+--: erasure_value_put
+INSERT OR IGNORE INTO erasure_value (job, type, value)
+VALUES (:job, :type, :value);
+
+--: erasure_profile_put
+INSERT OR IGNORE INTO erasure_profile (job, mpid) VALUES (:job, :mpid);
+
+--: erasure_profile_values
+-- What a profile was found by, before it goes.
+INSERT OR IGNORE INTO erasure_value (job, type, value)
+SELECT :job, type, value FROM profile_identity WHERE mpid = :mpid;
+
+--: erasure_profile_current
+INSERT OR IGNORE INTO erasure_value (job, type, value)
+SELECT :job, type, value FROM profile_current WHERE mpid = :mpid;
+
+--: erasure_identity_put
+INSERT OR IGNORE INTO erasure_identity (job, identity, value)
+SELECT :job, id, value FROM identity WHERE id = :identity;
+
+--: erasure_shared
+UPDATE erasure_identity SET shared = 1
+ WHERE job = :job AND identity = :identity;
+
+--: erasure_forget_identities
+DELETE FROM erasure_identity WHERE job = :job;
+
+--: erasure_forget_values
+DELETE FROM erasure_value WHERE job = :job;
+
+--: erasure_forget_profiles
+DELETE FROM erasure_profile WHERE job = :job;
+
+--: erasure_forget
+DELETE FROM erasure WHERE job = :job;
+
+--: profiles_with
+-- Who ever had this value as an identity of that type.
+SELECT mpid FROM profile_identity WHERE type = :type AND value = :value;
+
+--: profile_erase
+DELETE FROM profile WHERE mpid = :mpid;
+
+--: profile_identity_erase
+DELETE FROM profile_identity WHERE mpid = :mpid;
+
+--: profile_current_erase
+DELETE FROM profile_current WHERE mpid = :mpid;
+
+--: identity_text
+SELECT value FROM identity WHERE id = :identity;
+
+--: identity_erase
+UPDATE identity SET value = NULL, hash = :hash
+ WHERE id = :identity AND value IS NOT NULL;
+
+--: identity_restore
+-- Somebody else is called so, too.
+UPDATE identity SET value = :value, hash = NULL
+ WHERE id = :identity AND value IS NULL;
+
+--: updates_erase_queued
+-- Or a newer one would take them into itself.
+DELETE FROM event
+ WHERE state = 'queued' AND suspect IS NULL AND event_index IS NULL
+   AND identity = :identity AND lane IN (SELECT id FROM lane);
+
+--: updates_erase_suspect
+DELETE FROM event
+ WHERE state = 'queued' AND suspect IS NOT NULL AND event_index IS NULL
+   AND identity = :identity AND lane IN (SELECT id FROM lane);
+
+--: updates_erase_inflight
+-- One that comes back has nothing to add to a newer one.
+UPDATE event SET payload = '{"identity":"","properties":{}}'
+ WHERE state = 'inflight' AND request > 0 AND event_index IS NULL
+   AND identity = :identity;
+
+--: erase_batches
+-- The next ones; the body of those that were resolved to nobody.
+SELECT id, mpid, first_event, events, live, source_request_id,
+       CASE WHEN mpid IS NULL THEN body END
+  FROM batch
+ WHERE id > :after AND id <= :last
+ ORDER BY id LIMIT :n;
+
+--: erase_events
+-- Those of a batch.
+SELECT id, identity, state = 'inflight', last_error IS NOT NULL, request
+  FROM event
+ WHERE id >= :first AND id < :end AND batch = :batch
+ ORDER BY id;
+
+--: event_erase
+DELETE FROM event WHERE id = :id;
+
+--: batch_erase
+-- One without events; others go with the last.
+DELETE FROM batch WHERE id = :id AND live = 0;
+
+--: seen_erase
+DELETE FROM seen WHERE source_request_id = :source_request_id;
+
+--: error_erase
+-- What Heap said of a request that carried the person as well.
+UPDATE event SET last_error = NULL
+ WHERE id = :id AND EXISTS (SELECT 1 FROM erasure_identity AS i
+	 CROSS JOIN request_identity AS r
+	 WHERE i.job = :job AND r.request = :request
+	   AND r.identity = i.identity);
+
+--: answers_erase
+UPDATE request SET answer = NULL
+ WHERE id > :after AND id <= :last AND answer IS NOT NULL
+   AND EXISTS (SELECT 1 FROM erasure_identity AS i
+	 CROSS JOIN request_identity AS r
+	 WHERE i.job = :job AND r.request = request.id
+	   AND r.identity = i.identity);
+
+--: job_filters_erase
+UPDATE job SET filter = json_set(filter, '$.identity', :hash)
+ WHERE filter ->> 'identity' = :value;
+
+--: audit_erase
+UPDATE audit SET detail = replace(detail, :quoted, :hash)
+ WHERE instr(detail, :quoted) > 0;
+
+--: waiting_free
+-- Those who were held may be looked at again.
+UPDATE waiting SET next_at = :now
+ WHERE identity = :identity AND lane IN (SELECT id FROM lane)
+   AND next_at > :now;

@@ -60,6 +60,8 @@ CREATE TABLE identity (
 	hash	TEXT				-- hex SHA-256 of it once erased
 ) STRICT;
 CREATE UNIQUE INDEX identity_value ON identity (value) WHERE value IS NOT NULL;
+-- One that comes again gets its row back: the windows know it by its number.
+CREATE UNIQUE INDEX identity_hash ON identity (hash) WHERE hash IS NOT NULL;
 
 -- One accepted mParticle batch, as received.
 CREATE TABLE batch (
@@ -227,6 +229,8 @@ CREATE TABLE profile_identity (
 	mpid	INTEGER NOT NULL REFERENCES profile (mpid),
 	PRIMARY KEY (type, value, mpid)
 ) STRICT, WITHOUT ROWID;
+-- For erasing all of one profile.
+CREATE INDEX profile_identity_mpid ON profile_identity (mpid);
 -- The newest value of each type, as received.
 CREATE TABLE profile_current (
 	mpid	INTEGER NOT NULL REFERENCES profile (mpid),
@@ -262,20 +266,23 @@ CREATE TABLE audit (
 	detail	TEXT NOT NULL			-- what changed
 ) STRICT;
 
--- Replays and discards of all events that match a filter.
+-- What takes many turns: replays and discards of all events that match a
+-- filter, copies of the database, erasures of a person.
 CREATE TABLE job (
 	id	INTEGER PRIMARY KEY AUTOINCREMENT,	-- never used twice
-	kind	TEXT NOT NULL			-- what is done to each event
-		CHECK (kind IN ('replay', 'discard')),
+	kind	TEXT NOT NULL			-- what is done
+		CHECK (kind IN ('replay', 'discard', 'backup', 'erase')),
 	filter	TEXT NOT NULL,			-- JSON: which events; spans of time
-						-- have become instants
+						-- have become instants.  backup:
+						-- which file.  erase: whose hash
 	remap	INTEGER NOT NULL,		-- 1: their batches are mapped again
 	force	INTEGER NOT NULL,		-- 1: even if Heap may have them
 	state	TEXT NOT NULL DEFAULT 'running'	-- cancelled: by an operator
 		CHECK (state IN ('running', 'done', 'cancelled', 'failed')),
 	total	INTEGER,			-- events that match; NULL: they are
-						-- not counted yet
-	moved	INTEGER NOT NULL DEFAULT 0,	-- events replayed or discarded
+						-- not counted (yet).  backup: pages
+	moved	INTEGER NOT NULL DEFAULT 0,	-- events replayed, discarded or
+						-- erased.  backup: pages copied
 	skipped	INTEGER NOT NULL DEFAULT 0,	-- events that match and could not be
 	cursor	INTEGER NOT NULL DEFAULT 0,	-- event.id it has come to
 	last_event INTEGER NOT NULL,		-- the highest event.id at its start;
@@ -286,6 +293,45 @@ CREATE TABLE job (
 	ended_at INTEGER			-- NULL: it runs
 ) STRICT;
 CREATE INDEX job_running ON job (id) WHERE state = 'running';
+
+-- How far each erasure that runs has come.  These four tables are about a
+-- person until nothing else is, and are empty then.
+CREATE TABLE erasure (
+	job	INTEGER PRIMARY KEY REFERENCES job (id),
+	hash	TEXT NOT NULL,			-- hex SHA-256 of the identity asked for
+	identity INTEGER REFERENCES identity (id), -- that; NULL: it was never sent
+	last_batch INTEGER NOT NULL,		-- batch.id; what came later is of a
+						-- new person
+	cursor	INTEGER NOT NULL DEFAULT 0,	-- batch.id it has come to
+	again	INTEGER,			-- batch.id behind which to look once
+						-- more; NULL: nowhere
+	request	INTEGER,			-- request.id it has come to; NULL:
+						-- batches come first
+	batches	INTEGER NOT NULL DEFAULT 0,	-- removed so far
+	profiles INTEGER NOT NULL DEFAULT 0	-- removed so far
+) STRICT;
+-- The profiles that are the person, which are gone already.
+CREATE TABLE erasure_profile (
+	job	INTEGER NOT NULL REFERENCES erasure (job),
+	mpid	INTEGER NOT NULL,		-- profile.mpid
+	PRIMARY KEY (job, mpid)
+) STRICT, WITHOUT ROWID;
+-- Every lookup value that those ever had.
+CREATE TABLE erasure_value (
+	job	INTEGER NOT NULL REFERENCES erasure (job),
+	type	TEXT NOT NULL,			-- as in profile_identity
+	value	TEXT NOT NULL,			-- likewise
+	PRIMARY KEY (job, type, value)
+) STRICT, WITHOUT ROWID;
+-- What the person was called in requests to Heap.
+CREATE TABLE erasure_identity (
+	job	INTEGER NOT NULL REFERENCES erasure (job),
+	identity INTEGER NOT NULL REFERENCES identity (id),
+	value	TEXT,				-- identity.value, which is NULL now;
+						-- NULL: another erasure has it
+	shared	INTEGER NOT NULL DEFAULT 0,	-- 1: somebody else is called so too
+	PRIMARY KEY (job, identity)
+) STRICT, WITHOUT ROWID;
 
 -- The legal moves of an event (delivery: states); every other is refused.
 CREATE TRIGGER event_move BEFORE UPDATE OF state ON event

@@ -214,6 +214,28 @@ SELECT id, kind, filter, remap, force, state, total, moved, skipped, error,
 -- which reads everything there is, on purpose.
 
 --: verify_integrity
+--: live_batch
+-- A batch as the live stream tells it.
+SELECT input, receipt_id, path, environment, duplicate, received_at, events
+  FROM batch
+ WHERE id = :id;
+
+--: live_event
+-- An event as the live stream tells it, and how the request ended that it was
+-- told of.
+SELECT o.name, l.kind, i.value, e.name, e.objects, e.batch, b.input,
+       b.environment, r.error, r.answer
+  FROM event AS e
+  JOIN lane AS l ON l.id = e.lane
+  JOIN output AS o ON o.id = l.output
+  JOIN batch AS b ON b.id = e.batch
+  LEFT JOIN identity AS i ON i.id = e.identity
+  LEFT JOIN request AS r ON r.id = :request
+ WHERE e.id = :id;
+
+--: live_audit
+SELECT action, subject, detail FROM audit WHERE id = :id;
+
 -- The file as such: "ok", or what is wrong with it.
 SELECT integrity_check FROM pragma_integrity_check LIMIT 1;
 

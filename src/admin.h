@@ -20,6 +20,7 @@
 #include "inspect.h"
 #include "intake.h"
 #include "jobs.h"
+#include "live.h"
 #include "queue.h"
 
 struct admin;
@@ -33,6 +34,7 @@ struct admin_parts {
 	struct intake	*intake;
 	struct dispatch	*dispatch;
 	struct jobs	*jobs;
+	struct live	*live;
 	const struct outputs *outputs;
 	const struct config *config;
 	int64_t		 started_at;	/* wall ms */

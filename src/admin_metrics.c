@@ -121,6 +121,8 @@ admin_get_metrics(struct admin_call *call)
 	head(&b, "breaker", "gauge",
 	    "1 for the state that the breaker of a lane is in.");
 	dispatch_each(a->parts.dispatch, call->now, put_breaker, &b);
+	gauge(&b, "live_readers", "Readers of the live stream.",
+	    (int64_t)live_readers(a->parts.live));
 	head(&b, "build_info", "gauge", "The program's version, as a label.");
 	buf_printf(&b, "heaprelay_build_info{version=\"%s\"} 1\n",
 	    PACKAGE_VERSION);

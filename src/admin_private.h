@@ -193,3 +193,5 @@ enum inspect_answer admin_whole_event(struct admin *, struct moment now,
 	    enum inspect_view, int64_t id, cJSON **out);
 
 #endif
+/* admin_live.c */
+void	admin_get_stream(struct admin_call *);

@@ -28,6 +28,8 @@ static const struct admin_entry entries[] = {
 	{ "POST", "/v1/events/{id}/replay", admin_post_replay, false, "" },
 	{ "POST", "/v1/events/{id}/discard", admin_post_discard, false, "" },
 	{ "GET", "/v1/forecast", admin_get_forecast, false, "" },
+	{ "GET", "/v1/live", admin_get_stream, false,
+	    "kind output state reason identity name input recent" },
 	{ "GET", "/v1/identities", admin_get_identities, false, "limit" },
 	{ "GET", "/v1/identities/{identity}", admin_get_identity, false, "" },
 	{ "POST", "/v1/replay", admin_post_replay_all, false, "" },

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include <event2/event.h>
@@ -16,6 +17,8 @@
 /* So many held answers end the event phase of a turn: nobody waits for more
  * than that before the commit. */
 #define HELD_A_TURN	256
+
+#define STREAM_BUFFER	65536	/* bytes of a stream's socket */
 
 /*
  * The Date of this turn (RFC 9110 section 5.6.7).  The loop's own time serves:
@@ -194,9 +197,14 @@ http_stream(struct http_request *rq, const struct http_answer *head,
     void (*gone)(struct http_request *, void *arg), void *arg)
 {
 	struct buf *out = answer_buf(rq);
+	int buffer = STREAM_BUFFER;
 
 	rq->gone = gone;
 	rq->gone_arg = arg;
+	/* What the kernel buffers for a reader that does not read is memory
+	 * as well, and old news. */
+	(void)setsockopt(rq->fd, SOL_SOCKET, SO_SNDBUF, &buffer,
+	    sizeof(buffer));
 	http_answer_compose(rq->front->http, out, head, rq->head_only, true);
 	http_answer_connection(out, "Connection: close\r\n");
 	http_conn_stream(rq);

@@ -2,7 +2,7 @@
  * inspect_private.h - what the files of inspect share
  *
  * inspect.c has events, requests and counts, inspect_backlog.c what waits and
- * for whom.
+ * for whom, inspect_job.c jobs, inspect_live.c what the live stream tells.
  */
 #ifndef HR_INSPECT_PRIVATE_H
 #define HR_INSPECT_PRIVATE_H

@@ -186,6 +186,7 @@ agent_admin_parts(struct agent *a)
 		.intake = a->intake,
 		.dispatch = a->dispatch,
 		.jobs = a->jobs,
+		.live = a->live,
 		.outputs = &a->outputs,
 		.config = a->config,
 		.started_at = a->started_at,
@@ -207,6 +208,8 @@ start_fronts(struct agent *a)
 	    &a->outputs, NULL);
 	a->intake = intake_new(a->queue, a->acceptor, a->config);
 	a->jobs = jobs_new(a->queue, a->acceptor);
+	a->live = live_new(a->inspect, LIVE_LINES);
+	queue_watch(a->queue, live_seen, live_undone, a->live);
 	a->http = http_new(a->base);
 	parts = agent_admin_parts(a);
 	a->admin = admin_new(&parts, &why);
@@ -336,6 +339,7 @@ agent_commit_ended(struct agent *a, bool durable)
 		stat_add(STAT_ingest_unavailable,
 		    stat_waiting(STAT_ingest_accepted));
 	stat_settle(durable);
+	live_committed(a->live, clock_now().wall);
 
 	/* A turn that wrote nothing proves nothing. */
 	if (durable && stat_get(STAT_commits) == a->commits)
@@ -420,6 +424,7 @@ turn(struct agent *a)
 	agent_commit_ended(a, durable);
 	http_release(a->http, durable);
 	dispatch_launch(a->dispatch, durable);
+	wait = least(wait, live_turn(a->live, a->dispatch, now));
 	wait = least(wait, feed_watchdog(a, now));
 	return durable ? wait : least(wait, FAILED_TURN_MS);
 }
@@ -481,6 +486,7 @@ stop(struct agent *a)
 	profile_free(a->profiles);
 	outputs_free(&a->outputs);
 	queue_close(a->queue);
+	live_free(a->live);
 	for (i = 0; i < HR_COUNT(a->signals); i++)
 		event_free(a->signals[i]);
 	event_free(a->alarm);

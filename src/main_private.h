@@ -17,6 +17,7 @@
 #include "inspect.h"
 #include "intake.h"
 #include "jobs.h"
+#include "live.h"
 #include "output.h"
 #include "profile.h"
 #include "queue.h"
@@ -42,6 +43,7 @@ struct agent {
 	struct admin		*admin;
 	struct dispatch		*dispatch;
 	struct jobs		*jobs;
+	struct live		*live;
 	int64_t			 started_at;	/* wall ms */
 	int64_t			 retain_at;	/* boot ms */
 	int64_t			 stop_at;	/* boot ms; 0: not stopping */

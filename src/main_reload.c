@@ -120,6 +120,8 @@ agent_reload(struct agent *a)
 		for (p = changed.p; (p = strchr(p, '\n')) != NULL; p++)
 			*p = ';';
 		log_info("main: reloaded changes=\"%s\"", buf_str(&changed));
+		live_say(a->live, "reload", "configuration",
+		    buf_str(&changed));
 	}
 	notify("READY=1");
 	buf_free(&changed);

@@ -3,7 +3,8 @@
  *
  * queue.c has the turn and what is configured, queue_in.c the way in,
  * queue_out.c the way out, queue_operate.c operators and retention,
- * queue_job.c what is done to many.
+ * queue_backup.c copies, queue_erase.c erasures, queue_job.c what is done to many
+, queue_watch.c who looks on.
  */
 #ifndef HR_QUEUE_PRIVATE_H
 #define HR_QUEUE_PRIVATE_H

@@ -18,8 +18,9 @@ layers='
 6 output pending
 7 accept
 8 intake dispatch jobs preview
-9 admin live
-10 main ctl sink
+9 live
+10 admin
+11 main ctl sink
 '
 
 status=0

@@ -60,7 +60,9 @@ SELECT e.id, o.name, l.kind, i.value, e.name, e.objects, e.state, e.reason,
        e.attempts, e.due_at, e.last_status, e.last_error, b.input,
        b.environment, e.received_at, e.event_at, e.ended_at, e.batch,
        b.receipt_id, e.generation, e.merged_into, e.lane, e.event_index,
-       e.suspect, o.paused_at, w.next_at,
+       e.suspect, o.paused_at, w.next_at, CASE WHEN e.sent = 0 THEN e.objects
+	ELSE e.objects - e.objects * e.sent / length(CAST(e.payload AS BLOB))
+	END,
        CASE WHEN :whole THEN e.payload END, CASE WHEN :whole THEN b.body END
   FROM event AS e
   JOIN lane AS l ON l.id = e.lane
@@ -172,9 +174,11 @@ SELECT w.identity, i.value, w.ready, w.next_at
 
 --: backlog_objects
 -- An identity's oldest ready events below an id: how many, with how many
--- objects.
+-- objects that have not been delivered in slices.
 SELECT count(*), coalesce(sum(objects), 0)
-  FROM (SELECT objects FROM event INDEXED BY event_queued
+  FROM (SELECT CASE WHEN sent = 0 THEN objects ELSE objects - objects * sent /
+		length(CAST(payload AS BLOB)) END AS objects
+	  FROM event INDEXED BY event_queued
 	 WHERE state = 'queued' AND suspect IS NULL AND due_at IS NULL
 	   AND lane = :lane AND identity = :identity AND id < :before
 	 ORDER BY id LIMIT :n);
@@ -210,10 +214,6 @@ SELECT id, kind, filter, remap, force, state, total, moved, skipped, error,
  WHERE id BETWEEN :first AND :last
  ORDER BY id DESC;
 
--- The statements that begin with verify_ are those of heaprelayctl verify,
--- which reads everything there is, on purpose.
-
---: verify_integrity
 --: live_batch
 -- A batch as the live stream tells it.
 SELECT input, receipt_id, path, environment, duplicate, received_at, events
@@ -236,8 +236,16 @@ SELECT o.name, l.kind, i.value, e.name, e.objects, e.batch, b.input,
 --: live_audit
 SELECT action, subject, detail FROM audit WHERE id = :id;
 
+-- The statements that begin with verify_ are those of heaprelayctl verify,
+-- which reads everything there is, on purpose.
+
+--: verify_integrity
 -- The file as such: "ok", or what is wrong with it.
 SELECT integrity_check FROM pragma_integrity_check LIMIT 1;
+
+--: verify_pages
+-- The same without a look at what indexes hold.
+SELECT quick_check FROM pragma_quick_check LIMIT 1;
 
 --: verify_references
 -- Rows that point at nothing; those that point at requests apart, since

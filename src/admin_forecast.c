@@ -26,8 +26,7 @@ static struct dispatch_demand
 demand_of(const struct inspect_lane *l)
 {
 	struct dispatch_demand d = { .lane = l->id, .objects = l->objects,
-	    .busy_ms = l->busy_ms, .due_at = l->due_at,
-	    .paused = l->paused_at != 0 };
+	    .busy_ms = l->busy_ms, .due_at = l->due_at };
 
 	return d;
 }
@@ -42,6 +41,7 @@ divide(struct dispatch_demand *d, const struct inspect_lane *l,
 	for (i = 0; i < l->waiting_n; i++) {
 		share[i].identity = l->waiting[i].identity;
 		share[i].objects = l->waiting[i].objects;
+		share[i].events = l->waiting[i].ready;
 	}
 	d->share = share;
 	d->share_n = l->waiting_n;
@@ -229,7 +229,7 @@ static void
 put_person(const struct inspect_waiting *w, void *arg)
 {
 	struct person_shape *s = arg;
-	struct dispatch_share share = { w->identity, w->objects };
+	struct dispatch_share share = { w->identity, w->objects, w->ready };
 	struct dispatch_demand d = demand_of(s->lane);
 	struct dispatch_forecast f;
 	int64_t parked;

@@ -191,11 +191,11 @@ forecast_of(struct admin *a, struct moment now, const struct inspect_event *e,
     const struct inspect_place *p)
 {
 	struct dispatch_share share = { p->identity,
-	    p->objects + e->objects };
+	    p->objects + e->left, p->events + 1 };
 	struct dispatch_demand d = { .lane = e->lane_id,
 	    .objects = share.objects, .busy_ms = p->busy_ms,
 	    .due_at = e->due_at > now.wall ? e->due_at : 0,
-	    .paused = e->paused, .share = &share,
+	    .share = &share,
 	    .share_n = p->identity != 0 };
 	struct dispatch_forecast f;
 

@@ -47,6 +47,10 @@ int64_t	dispatch_plan(struct dispatch *, struct moment now);
 void	dispatch_launch(struct dispatch *, bool durable);
 /* Plans nothing new from now on. */
 void	dispatch_stop(struct dispatch *);
+/* Plans nothing for these identities (copied), in any lane, until another call
+ * does not name them.  Whoever frees one wakes what waits for it. */
+void	dispatch_hold(struct dispatch *, const int64_t *identities, size_t n,
+	    struct moment now);
 /* Requests that are claimed and have no durable verdict. */
 size_t	dispatch_flights(const struct dispatch *);
 
@@ -128,17 +132,18 @@ enum dispatch_bound {
 /* "app_limit" ...; lent for ever. */
 const char *dispatch_bound_name(enum dispatch_bound);
 
-/* What one lane is to send. */
+/* What one lane is to send of one identity. */
 struct dispatch_share {
 	int64_t	identity;
-	int64_t	objects;
+	int64_t	objects;		/* users, of user properties */
+	int64_t	events;			/* that they belong to; 0: not known */
 };
+/* What one lane is to send. */
 struct dispatch_demand {
 	int64_t	lane;
 	int64_t	objects;		/* in all; users, of user properties */
 	int64_t	busy_ms;		/* what a request takes */
 	int64_t	due_at;			/* wall: one is not due before; or 0 */
-	bool	paused;
 	const struct dispatch_share *share;	/* the largest */
 	size_t	share_n;
 };
@@ -156,8 +161,9 @@ struct dispatch_forecast {
 /*
  * When the lanes will have sent all that, if nothing else comes and all goes
  * well, from the windows, breakers and waits as they are now.  Lanes of one
- * app share its windows, so each is told what all of these need.  One forecast
- * a demand.
+ * app share its windows, so each is told what all that send need there: the
+ * same identity's objects add up over the demands, and a lane may have more
+ * than one demand.  One forecast a demand.
  */
 void	dispatch_forecast(struct dispatch *, struct moment now,
 	    const struct dispatch_demand *, size_t n,

@@ -109,10 +109,109 @@ dispatch_busiest(struct dispatch *d, int64_t lane, struct moment now,
 
 /* --- forecast ---------------------------------------------------------- */
 
+/* What is to be sent of one identity (0: of all) by the lanes that share its
+ * windows. */
+struct load {
+	int64_t		 app;
+	enum heap_lane	 kind;
+	int64_t		 identity;
+	int64_t		 objects;
+	int64_t		 events;
+};
+
+/* Of all demands; each app, kind and identity once, in that order. */
+struct loads {
+	struct load	*load;
+	size_t		 n;
+};
+
+static int
+by_window(const void *one, const void *other)
+{
+	const struct load *a = one, *b = other;
+
+	if (a->app != b->app)
+		return a->app < b->app ? -1 : 1;
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	return (a->identity > b->identity) - (a->identity < b->identity);
+}
+
+/* NULL: its output sends nothing, so it takes nobody's room. */
+static struct lane *
+sending_lane(struct dispatch *d, int64_t lane)
+{
+	struct lane *l = lane_of(d, lane);
+
+	return l != NULL && l->output != NULL && !l->paused ? l : NULL;
+}
+
+static void
+add_load(struct loads *all, const struct lane *l, int64_t identity,
+    int64_t objects, int64_t events)
+{
+	all->load[all->n++] = (struct load){ l->app->id, l->kind, identity,
+	    objects, events };
+}
+
+/* Sorts, and adds up what is of one window. */
+static void
+merge(struct loads *all)
+{
+	struct load *load = all->load;
+	size_t i, n = 0;
+
+	if (all->n > 0)
+		qsort(load, all->n, sizeof(*load), by_window);
+	for (i = 0; i < all->n; i++) {
+		if (n > 0 && by_window(&load[n - 1], &load[i]) == 0) {
+			load[n - 1].objects += load[i].objects;
+			load[n - 1].events += load[i].events;
+		} else {
+			load[n++] = load[i];
+		}
+	}
+	all->n = n;
+}
+
+static void
+add_up(struct loads *all, struct dispatch *d,
+    const struct dispatch_demand *demand, size_t n)
+{
+	const struct dispatch_share *s;
+	const struct lane *l;
+	size_t i, k, room = n;
+
+	for (i = 0; i < n; i++)
+		room += demand[i].share_n;
+	all->load = xcalloc(room + 1, sizeof(*all->load));
+	all->n = 0;
+	for (i = 0; i < n; i++) {
+		l = sending_lane(d, demand[i].lane);
+		if (l == NULL)
+			continue;
+		add_load(all, l, 0, demand[i].objects, 0);
+		for (k = 0; k < demand[i].share_n; k++) {
+			s = &demand[i].share[k];
+			add_load(all, l, s->identity, s->objects, s->events);
+		}
+	}
+	merge(all);
+}
+
+static const struct load *
+load_of(const struct loads *all, const struct lane *l, int64_t identity)
+{
+	struct load key = { l->app->id, l->kind, identity, 0, 0 };
+
+	return bsearch(&key, all->load, all->n, sizeof(key), by_window);
+}
+
 /* One lane's forecast while it is made; times are boot ms. */
 struct ahead {
 	struct lane	*lane;
 	const struct dispatch_demand *demand;
+	const struct loads *loads;
 	int64_t		 now;
 	int64_t		 from;		/* nothing leaves before */
 	int64_t		 at;		/* the last leaves, by what is known */
@@ -134,16 +233,23 @@ wait_for(struct ahead *a, enum dispatch_bound by, int64_t identity,
 	a->flying = flying;
 }
 
+static struct forecast
+window_of(const struct ahead *a, struct rate *r, int64_t key)
+{
+	struct forecast f = { .rate = r, .key = key, .now = a->now,
+	    .from = a->from, .busy_ms = a->demand->busy_ms };
+
+	return f;
+}
+
 /* It also waits until the window has let n through. */
 static void
-wait_for_window(struct ahead *a, enum dispatch_bound by, struct rate *r,
-    int64_t key, int64_t n)
+wait_for_window(struct ahead *a, enum dispatch_bound by,
+    const struct forecast *f, int64_t n)
 {
-	int64_t busy = a->demand->busy_ms;
-	bool flying = rate_next(r, key, n, a->from) == RATE_NEVER;
+	bool flying = rate_next(f->rate, f->key, n, f->from) == RATE_NEVER;
 
-	wait_for(a, by, key, forecast_last(r, key, n, busy, a->now, a->from),
-	    flying);
+	wait_for(a, by, f->key, forecast_last(f, n), flying);
 }
 
 /* Breaker, freeze: what stops the whole lane; from then on windows count. */
@@ -161,6 +267,23 @@ wait_for_lane(struct ahead *a)
 	}
 	wait_for(a, DISPATCH_FROZEN, 0, l->frozen_until, false);
 	a->from = a->at;
+}
+
+/* The app's own window.  What it learnt to leave to others grows back. */
+static void
+wait_for_app(struct ahead *a)
+{
+	const struct lane *l = a->lane;
+	struct forecast_step step[APP_STEPS];
+	struct forecast f = window_of(a, whole_of(l->app, l->kind), 0);
+
+	if (l->kind == HEAP_TRACK) {
+		f.step = step;
+		f.steps = app_growth(l->app, step);
+	}
+	wait_for_window(a, l->kind == HEAP_TRACK ? DISPATCH_APP_LIMIT :
+	    DISPATCH_PROPERTIES_APP_LIMIT, &f,
+	    load_of(a->loads, l, 0)->objects);
 }
 
 /* What no request of the identity leaves before: an update in flight, a 429
@@ -183,20 +306,25 @@ wait_for_hold(struct ahead *a, int64_t identity)
 }
 
 static void
-wait_for_identity(struct ahead *a, int64_t identity, int64_t objects)
+wait_for_identity(struct ahead *a, int64_t identity)
 {
 	const struct lane *l = a->lane;
+	const struct load *load = load_of(a->loads, l, identity);
 	int64_t most = identity_most(l->app, l->kind);
+	struct forecast requests = window_of(a, requests_of(l->app, l->kind),
+	    identity);
+	struct forecast objects = window_of(a, l->app->objects, identity);
 
 	wait_for_hold(a, identity);
 	if (l->kind == HEAP_TRACK) {
-		wait_for_window(a, DISPATCH_IDENTITY_LIMIT, l->app->objects,
-		    identity, objects);
-		wait_for_window(a, DISPATCH_TRACK_LIMIT, l->app->track,
-		    identity, (objects + most - 1) / most);
+		wait_for_window(a, DISPATCH_IDENTITY_LIMIT, &objects,
+		    forecast_packed(load->objects, load->events,
+		    rate_limit(l->app->objects)));
+		wait_for_window(a, DISPATCH_TRACK_LIMIT, &requests,
+		    (load->objects + most - 1) / most);
 	} else {
-		wait_for_window(a, DISPATCH_PROPERTIES_LIMIT,
-		    l->app->properties, identity, objects);
+		wait_for_window(a, DISPATCH_PROPERTIES_LIMIT, &requests,
+		    load->objects);
 	}
 }
 
@@ -213,39 +341,17 @@ wait_for_requests(struct ahead *a)
 	    a->demand->busy_ms, false);
 }
 
-/* What all lanes that share this one's window of the app are to send. */
-static int64_t
-app_objects(struct dispatch *d, const struct lane *l,
-    const struct dispatch_demand *demand, size_t n)
-{
-	const struct lane *other;
-	int64_t objects = 0;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		other = lane_of(d, demand[i].lane);
-		if (other != NULL && other->output != NULL &&
-		    other->app == l->app && other->kind == l->kind)
-			objects += demand[i].objects;
-	}
-	return objects;
-}
-
 static void
-look_ahead(struct ahead *a, int64_t app_objects_n, struct moment now)
+look_ahead(struct ahead *a, struct moment now)
 {
 	const struct dispatch_demand *need = a->demand;
-	const struct lane *l = a->lane;
 	size_t i;
 
 	wait_for_lane(a);
 	wait_for_requests(a);
-	wait_for_window(a, l->kind == HEAP_TRACK ? DISPATCH_APP_LIMIT :
-	    DISPATCH_PROPERTIES_APP_LIMIT, whole_of(l->app, l->kind), 0,
-	    app_objects_n);
+	wait_for_app(a);
 	for (i = 0; i < need->share_n; i++)
-		wait_for_identity(a, need->share[i].identity,
-		    need->share[i].objects);
+		wait_for_identity(a, need->share[i].identity);
 	if (need->due_at != 0)
 		wait_for(a, DISPATCH_BACKOFF, 0,
 		    now.boot + (need->due_at - now.wall), false);
@@ -253,26 +359,27 @@ look_ahead(struct ahead *a, int64_t app_objects_n, struct moment now)
 
 static void
 forecast_lane(struct dispatch *d, struct moment now,
-    const struct dispatch_demand *all, size_t n, size_t i,
+    const struct dispatch_demand *need, const struct loads *loads,
     struct dispatch_forecast *f)
 {
-	struct ahead a = { .lane = lane_of(d, all[i].lane),
-	    .demand = &all[i], .now = now.boot, .from = now.boot,
-	    .at = now.boot };
+	struct ahead a = { .lane = sending_lane(d, need->lane),
+	    .demand = need, .loads = loads, .now = now.boot,
+	    .from = now.boot, .at = now.boot };
+	const struct lane *l = lane_of(d, need->lane);
 
 	memset(f, 0, sizeof(*f));
 	f->leaves_at = f->done_at = now.wall;
-	if (all[i].objects <= 0)
+	if (need->objects <= 0)
 		return;
-	if (a.lane == NULL || a.lane->output == NULL || all[i].paused) {
+	if (a.lane == NULL) {
 		f->leaves_at = f->done_at = DISPATCH_UNKNOWN;
-		f->bound_by = all[i].paused ? DISPATCH_PAUSE :
-		    DISPATCH_OUTPUT;
+		f->bound_by = l != NULL && l->output != NULL ?
+		    DISPATCH_PAUSE : DISPATCH_OUTPUT;
 		return;
 	}
-	look_ahead(&a, app_objects(d, a.lane, all, n), now);
+	look_ahead(&a, now);
 	f->leaves_at = now.wall + (a.at - now.boot);
-	f->done_at = f->leaves_at + all[i].busy_ms;
+	f->done_at = f->leaves_at + need->busy_ms;
 	f->bound_by = a.by;
 	f->identity = a.identity;
 	f->flying = a.flying;
@@ -283,8 +390,11 @@ dispatch_forecast(struct dispatch *d, struct moment now,
     const struct dispatch_demand *demand, size_t n,
     struct dispatch_forecast *f)
 {
+	struct loads loads;
 	size_t i;
 
+	add_up(&loads, d, demand, n);
 	for (i = 0; i < n; i++)
-		forecast_lane(d, now, demand, n, i, &f[i]);
+		forecast_lane(d, now, &demand[i], &loads, &f[i]);
+	free(loads.load);
 }

@@ -4,7 +4,8 @@
  * dispatch.c has the lanes and the turn, dispatch_window.c the windows of the
  * apps, dispatch_request.c fills requests, dispatch_verdict.c judges answers,
  * dispatch_blame.c knows whose fault a failure is, dispatch_operate.c does what
- * operators ask for, dispatch_forecast.c looks ahead.
+ * operators ask for, dispatch_hold.c keeps identities back, dispatch_forecast.c
+ * looks ahead.
  */
 #ifndef HR_DISPATCH_PRIVATE_H
 #define HR_DISPATCH_PRIVATE_H
@@ -12,6 +13,7 @@
 #include <sys/queue.h>
 
 #include "dispatch.h"
+#include "forecast.h"
 #include "rate.h"
 #include "retry.h"
 #include "sender.h"
@@ -168,6 +170,8 @@ struct dispatch {
 	struct apps	 apps;
 	struct lanes	 lanes;
 	struct flights	 flights;
+	int64_t		*held;		/* identities; see dispatch_hold */
+	size_t		 held_n;
 	bool		 stopping;
 	/* This turn's transaction has all that was learnt. */
 	bool		 learnt_written;
@@ -187,6 +191,10 @@ void	app_cut(struct app *, int64_t now, int64_t wait);
 /* It takes more after each quiet window; when it will next (INT64_MAX: it
  * takes all that is configured). */
 int64_t	app_recover(struct app *, int64_t now);
+/* How its limit will grow by that, if nothing is limited again; how many
+ * steps: from the least factor, 0.1, by a tenth each, they are 25. */
+#define APP_STEPS	32
+size_t	app_growth(const struct app *, struct forecast_step [APP_STEPS]);
 /* Sets the limits and forgets what is noted. */
 void	app_reset(struct app *, const struct config_output *);
 /* Feeds the stored requests to an endpoint of the app into its windows. */
@@ -278,6 +286,11 @@ void	verdict_write(struct flight *);
 /* What the turn stored of a pause holds; without `durable`, what operators
  * asked for has not happened. */
 void	operate_end(struct dispatch *, bool durable, int64_t now);
+
+/* --- dispatch_hold.c --- */
+
+/* There may be apps that know nothing of it. */
+void	hold_anew(struct dispatch *, int64_t now);
 
 /* --- dispatch.c --- */
 

@@ -14,10 +14,10 @@
 
 /* What the app takes of its limit: our share, and less while others send. */
 static int64_t
-scaled(const struct app *a)
+scaled(const struct app *a, double factor)
 {
 	int64_t n = (int64_t)((double)a->settings.app_limit.n *
-	    a->settings.rate_share * a->factor);
+	    a->settings.rate_share * factor);
 
 	return n > 0 ? n : 1;
 }
@@ -26,13 +26,19 @@ scaled(const struct app *a)
 #define FACTOR_CUT	0.7
 #define FACTOR_GROW	1.1
 
+static double
+within(double factor)
+{
+	return factor < FACTOR_LEAST ? FACTOR_LEAST : factor > 1 ? 1 : factor;
+}
+
 static void
 set_factor(struct app *a, double factor)
 {
-	a->factor = factor < FACTOR_LEAST ? FACTOR_LEAST :
-	    factor > 1 ? 1 : factor;
+	a->factor = within(factor);
 	a->factor_new = true;
-	rate_set(a->app_objects, scaled(a), a->settings.app_limit.window_ms);
+	rate_set(a->app_objects, scaled(a, a->factor),
+	    a->settings.app_limit.window_ms);
 }
 
 void
@@ -58,6 +64,23 @@ app_recover(struct app *a, int64_t now)
 		set_factor(a, a->factor * FACTOR_GROW);
 	}
 	return a->factor < 1 ? a->factor_at + window + 1 : INT64_MAX;
+}
+
+size_t
+app_growth(const struct app *a, struct forecast_step step[APP_STEPS])
+{
+	int64_t at = a->factor_at, limit = scaled(a, a->factor);
+	double factor = a->factor;
+	size_t n = 0;
+
+	while (factor < 1 && n < APP_STEPS) {
+		factor = within(factor * FACTOR_GROW);
+		at += a->settings.app_limit.window_ms + 1;
+		step[n].at = at;
+		step[n].more = scaled(a, factor) - limit;
+		limit += step[n++].more;
+	}
+	return n;
 }
 
 struct app *
@@ -105,7 +128,7 @@ app_reset(struct app *a, const struct config_output *c)
 	a->track = rate_new(c->track_limit.n, c->track_limit.window_ms);
 	a->objects = rate_new(c->identity_limit.n,
 	    c->identity_limit.window_ms);
-	a->app_objects = rate_new(scaled(a), c->app_limit.window_ms);
+	a->app_objects = rate_new(scaled(a, a->factor), c->app_limit.window_ms);
 	a->properties = rate_new(c->properties_limit.n,
 	    c->properties_limit.window_ms);
 	a->app_users = rate_new(c->properties_app_limit.n,

@@ -156,10 +156,11 @@ read_event(sqlite3_stmt *st, struct inspect_event *e)
 	e->suspect = sqlite3_column_type(st, 23) != SQLITE_NULL;
 	e->paused = sqlite3_column_type(st, 24) != SQLITE_NULL;
 	e->next_at = sqlite3_column_int64(st, 25);
-	e->payload = text(st, 26);
-	e->payload_len = (size_t)sqlite3_column_bytes(st, 26);
-	e->body = text(st, 27);
-	e->body_len = (size_t)sqlite3_column_bytes(st, 27);
+	e->left = sqlite3_column_int64(st, 26);
+	e->payload = text(st, 27);
+	e->payload_len = (size_t)sqlite3_column_bytes(st, 27);
+	e->body = text(st, 28);
+	e->body_len = (size_t)sqlite3_column_bytes(st, 28);
 }
 
 /* false: it is not there, or the question must end. */

@@ -75,6 +75,8 @@ struct inspect_event {
 	/* When its identity is looked at next, if any of its events is ready;
 	 * 0: none is.  Far beyond every date: when something in flight ends. */
 	int64_t		 next_at;
+	int64_t		 left;		/* objects that no slice of it has
+					 * delivered yet, about so many */
 	/* Only of inspect_event; NULL in lists. */
 	const char	*payload;	/* as struct queue_event's */
 	size_t		 payload_len;

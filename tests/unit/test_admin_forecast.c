@@ -55,6 +55,17 @@ run_sql(struct bench *b, const char *sql)
 	sqlite3_close(db);
 }
 
+static void
+pause_output(struct bench *b)
+{
+	int64_t since;
+
+	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
+	assert_true(dispatch_pause(b->dispatch, "heap", true, b->now,
+	    &since));
+	assert_true(queue_commit(b->queue));
+}
+
 static bool
 sentence_has(struct bench *b, const char *text)
 {
@@ -106,7 +117,7 @@ admin_forecast_cannot_say_while_an_output_is_paused(void **state)
 	struct bench *b = *state;
 
 	put(b, 1);
-	run_sql(b, "UPDATE output SET paused_at = 1");
+	pause_output(b);
 	bench_get(b, "/v1/forecast");
 
 	assert_value(b, "seconds", "null");
@@ -307,7 +318,7 @@ admin_why_tells_of_a_pause(void **state)
 	struct bench *b = *state;
 
 	put(b, 1);
-	run_sql(b, "UPDATE output SET paused_at = 1");
+	pause_output(b);
 	bench_get(b, "/v1/events/1/why");
 
 	assert_value(b, "blocked_by", "\"pause\"");

@@ -1,8 +1,7 @@
 /*
- * test_dispatch_forecast.c - when a lane will have sent all it has, against
- * what it then does, and what it says holds it
+ * test_dispatch_forecast.c - when a lane will have sent all it has, and what
+ * it says holds it; test_dispatch_drain.c compares that with what it then does
  */
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,60 +70,7 @@ look_at_track(struct fixture *f)
 	return look(f, lane_id(f, 0, HEAP_TRACK));
 }
 
-/* --- against the drain ------------------------------------------------- */
-
-static const struct backlog {
-	const char	*what;
-	size_t		 people;
-	size_t		 events;	/* of each */
-	int64_t		 head_start;	/* ms that pass before one looks */
-	const char	*bound_by;
-} backlogs[] = {
-	{ "little", 3, 5, -1, "nothing" },
-	{ "a window full, and one", 1, 1001, -1, "identity_limit" },
-	{ "one of many windows", 1, 5300, -1, "identity_limit" },
-	{ "one, with a part sent", 1, 4300, 7000, "identity_limit" },
-	{ "many of few each", 40, 800, -1, "app_limit" },
-	{ "many, with a part sent", 40, 900, 30000, "app_limit" },
-	{ "both at once", 20, 2500, 61000, "app_limit" },
-};
-
-static void
-dispatch_forecast_says_what_a_drain_takes(void **state)
-{
-	struct dispatch_forecast told;
-	int64_t said, took;
-	char name[40];
-	size_t i, k;
-	(void)state;
-
-	for (i = 0; i < HR_COUNT(backlogs); i++) {
-		const struct backlog *b = &backlogs[i];
-		struct fixture *f = fixture_new();
-
-		fixture_start(f);
-		for (k = 0; k < b->people; k++) {
-			snprintf(name, sizeof(name), "id%zu", k);
-			put_many(f, 0, name, b->events);
-		}
-		if (b->head_start >= 0)
-			fixture_run(f, b->head_start);
-
-		told = look_at_track(f);
-		said = told.done_at - f->now.wall;
-		took = fixture_drain(f, 2 * said + 10000);
-
-		if (strcmp(dispatch_bound_name(told.bound_by), b->bound_by) !=
-		    0)
-			fail_msg("%s: bound by %s", b->what,
-			    dispatch_bound_name(told.bound_by));
-		if (took > said + said / 50 + 2000 ||
-		    took < said - said / 50 - 2000)
-			fail_msg("%s: said %" PRId64 " ms, took %" PRId64,
-			    b->what, said, took);
-		fixture_free(f);
-	}
-}
+/* --- windows ------------------------------------------------------------ */
 
 static void
 dispatch_forecast_names_whose_window_bounds(void **state)
@@ -157,22 +103,39 @@ dispatch_forecast_of_nothing_is_now(void **state)
 	assert_int_equal(told.done_at, f->now.wall);
 }
 
-static void
-dispatch_forecast_counts_all_lanes_of_an_app(void **state)
+/* --- lanes of one app --------------------------------------------------- */
+
+/* Two outputs that send to one app. */
+static int
+setup_one_app(void **state)
 {
 	struct fixture *f = fixture_new();
-	struct dispatch_forecast told[2];
-	struct dispatch_demand d[2] = { { .objects = 100, .busy_ms = 9 },
-	    { .objects = 1, .busy_ms = 9 } };
-	(void)state;
 
 	free(f->settings[1].app_id);
 	f->settings[1].app_id = xstrdup(f->settings[0].app_id);
 	f->settings[0].app_limit.n = f->settings[1].app_limit.n = 100;
+	f->settings[0].identity_limit.n = f->settings[1].identity_limit.n =
+	    10;
 	f->config.outputs_n = 2;
 	fixture_start(f);
-	d[0].lane = lane_id(f, 0, HEAP_TRACK);
-	d[1].lane = lane_id(f, 1, HEAP_TRACK);
+	*state = f;
+	return 0;
+}
+
+#define ONE_APP_TEST(t) \
+	cmocka_unit_test_setup_teardown(t, setup_one_app, fixture_teardown)
+
+static void
+dispatch_forecast_counts_all_lanes_of_an_app(void **state)
+{
+	struct fixture *f = *state;
+	struct dispatch_forecast told[2];
+	struct dispatch_demand d[2] = {
+		{ .lane = lane_id(f, 0, HEAP_TRACK), .objects = 100,
+		    .busy_ms = 9 },
+		{ .lane = lane_id(f, 1, HEAP_TRACK), .objects = 1,
+		    .busy_ms = 9 },
+	};
 
 	dispatch_forecast(f->dispatch, f->now, d, 2, told);
 
@@ -180,7 +143,103 @@ dispatch_forecast_counts_all_lanes_of_an_app(void **state)
 	assert_int_equal(told[0].bound_by, DISPATCH_APP_LIMIT);
 	assert_int_equal(told[1].bound_by, DISPATCH_APP_LIMIT);
 	assert_int_equal(told[1].leaves_at, f->now.wall + 60010);
-	fixture_free(f);
+}
+
+static void
+dispatch_forecast_adds_up_an_identity_over_lanes_of_an_app(void **state)
+{
+	struct fixture *f = *state;
+	struct dispatch_share one = { 5, 8, 8 }, other = { 5, 7, 7 },
+	    alone = { 6, 8, 8 };
+	struct dispatch_forecast told[3];
+	struct dispatch_demand d[3] = {
+		{ .lane = lane_id(f, 0, HEAP_TRACK), .objects = 8,
+		    .share = &one, .share_n = 1 },
+		{ .lane = lane_id(f, 1, HEAP_TRACK), .objects = 7,
+		    .share = &other, .share_n = 1 },
+		{ .lane = lane_id(f, 1, HEAP_TRACK), .objects = 8,
+		    .share = &alone, .share_n = 1 },
+	};
+	int i;
+
+	dispatch_forecast(f->dispatch, f->now, d, 3, told);
+
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(told[i].bound_by, DISPATCH_IDENTITY_LIMIT);
+		assert_int_equal(told[i].identity, 5);
+		assert_int_equal(told[i].leaves_at, f->now.wall + 60001);
+	}
+	assert_int_equal(told[2].leaves_at, f->now.wall);
+	/* By itself it would have been in time. */
+	dispatch_forecast(f->dispatch, f->now, d, 1, told);
+	assert_int_equal(told[0].leaves_at, f->now.wall);
+}
+
+/* The endpoints have windows of their own. */
+static void
+dispatch_forecast_adds_up_what_shares_a_window_only(void **state)
+{
+	struct fixture *f = *state;
+	struct dispatch_share share = { 5, 8, 8 };
+	struct dispatch_forecast told[2];
+	struct dispatch_demand d[2] = {
+		{ .lane = lane_id(f, 0, HEAP_TRACK), .objects = 8,
+		    .share = &share, .share_n = 1 },
+		{ .lane = lane_id(f, 1, HEAP_USER_PROPERTIES), .objects = 8,
+		    .share = &share, .share_n = 1 },
+	};
+
+	dispatch_forecast(f->dispatch, f->now, d, 2, told);
+
+	assert_int_equal(told[0].leaves_at, f->now.wall);
+	assert_int_equal(told[1].leaves_at, f->now.wall);
+}
+
+static void
+pause_output(struct fixture *f, const char *output)
+{
+	int64_t since;
+
+	assert_int_equal(queue_begin(f->queue), QUEUE_READY);
+	assert_true(dispatch_pause(f->dispatch, output, true, f->now,
+	    &since));
+	assert_true(queue_commit(f->queue));
+}
+
+static void
+dispatch_forecast_counts_no_lane_that_is_paused(void **state)
+{
+	struct fixture *f = *state;
+	struct dispatch_share share = { 5, 8, 8 };
+	struct dispatch_forecast told[2];
+	struct dispatch_demand d[2] = {
+		{ .lane = lane_id(f, 0, HEAP_TRACK), .objects = 8,
+		    .share = &share, .share_n = 1 },
+		{ .lane = lane_id(f, 1, HEAP_TRACK), .objects = 100,
+		    .share = &share, .share_n = 1 },
+	};
+
+	pause_output(f, "heap2");
+	dispatch_forecast(f->dispatch, f->now, d, 2, told);
+
+	assert_int_equal(told[0].leaves_at, f->now.wall);
+	assert_int_equal(told[1].bound_by, DISPATCH_PAUSE);
+	assert_true(told[1].done_at == DISPATCH_UNKNOWN);
+}
+
+/* Events of 6 objects: one of them in a window of 10. */
+static void
+dispatch_forecast_lets_events_travel_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct dispatch_share share = { 5, 18, 3 };
+	struct dispatch_forecast told;
+	struct dispatch_demand d = { .lane = lane_id(f, 0, HEAP_TRACK),
+	    .objects = 18, .share = &share, .share_n = 1 };
+
+	dispatch_forecast(f->dispatch, f->now, &d, 1, &told);
+
+	assert_int_equal(told.leaves_at, f->now.wall + 2 * 60001);
 }
 
 /* --- what holds a lane -------------------------------------------------- */
@@ -321,11 +380,11 @@ dispatch_forecast_cannot_say_when_nobody_sends(void **state)
 	struct fixture *f = *state;
 	struct dispatch_forecast told[2];
 	struct dispatch_demand d[2] = {
-		{ .lane = lane_id(f, 0, HEAP_TRACK), .objects = 1,
-		    .paused = true },
+		{ .lane = lane_id(f, 0, HEAP_TRACK), .objects = 1 },
 		{ .lane = 4711, .objects = 1 },
 	};
 
+	pause_output(f, "heap");
 	dispatch_forecast(f->dispatch, f->now, d, 2, told);
 
 	assert_int_equal(told[0].bound_by, DISPATCH_PAUSE);
@@ -368,10 +427,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(dispatch_forecast_says_what_a_drain_takes),
 		DISPATCH_TEST(dispatch_forecast_names_whose_window_bounds),
 		DISPATCH_TEST(dispatch_forecast_of_nothing_is_now),
-		cmocka_unit_test(dispatch_forecast_counts_all_lanes_of_an_app),
+		ONE_APP_TEST(dispatch_forecast_counts_all_lanes_of_an_app),
+		ONE_APP_TEST(
+		    dispatch_forecast_adds_up_an_identity_over_lanes_of_an_app),
+		ONE_APP_TEST(
+		    dispatch_forecast_adds_up_what_shares_a_window_only),
+		ONE_APP_TEST(dispatch_forecast_counts_no_lane_that_is_paused),
+		ONE_APP_TEST(dispatch_forecast_lets_events_travel_whole),
 		DISPATCH_TEST(dispatch_forecast_waits_for_the_breaker),
 		DISPATCH_TEST(dispatch_forecast_waits_for_a_frozen_lane),
 		DISPATCH_TEST(dispatch_forecast_waits_for_a_frozen_identity),

@@ -21,6 +21,8 @@ admin_free(struct admin *a)
 	admin_free_counts(a);
 	free(a->token);
 	free(a->read_token);
+	free(a->page_headers);
+	free(a->page_tag);
 	free(a);
 }
 
@@ -158,6 +160,7 @@ admin_new(const struct admin_parts *parts, struct why *why)
 
 	cJSON_InitHooks(&hooks);
 	a->parts = *parts;
+	admin_page_init(a);
 	a->pending = pending_new(parts->queue, "admin", write_or_refuse, a);
 	a->token = admin_token(c->token_file, why);
 	if (a->token != NULL && c->read_token_file != NULL)

@@ -33,6 +33,8 @@ struct admin {
 	char			*read_token;	/* NULL: there is none */
 	struct pending		*pending;
 	struct admin_count	*counts;	/* dry runs; see admin_job.c */
+	/* What is sent beside GET /, and its ETag, which is part of it. */
+	char			*page_headers, *page_tag;
 	/* A ring; samples_n counts all that were ever taken. */
 	struct admin_sample	 sample[ADMIN_SAMPLES];
 	size_t			 samples_n;
@@ -152,6 +154,17 @@ cJSON	*admin_forecast(struct admin *, struct moment now);
 int64_t	admin_turn_counts(struct admin *, struct moment now);
 void	admin_free_counts(struct admin *);
 
+/* --- admin_page.c --- */
+
+/* The page, made of src/ui at build time; text, with a NUL behind it. */
+extern const char admin_page_html[];
+extern const size_t admin_page_html_len;
+/* Appends what is sent beside a page: a policy that lets its own script and
+ * style run and no other, and the tag as its ETag. */
+void	admin_page_headers(const char *page, const char *tag, struct buf *);
+/* Prepares them for the page there is. */
+void	admin_page_init(struct admin *);
+
 /* --- handlers --- */
 
 /* admin_event.c */
@@ -182,6 +195,8 @@ void	admin_get_identities(struct admin_call *);
 void	admin_get_identity(struct admin_call *);
 /* admin_metrics.c */
 void	admin_get_metrics(struct admin_call *);
+/* admin_page.c */
+void	admin_get_page(struct admin_call *);
 
 /* admin_event.c: the filter that the parameters make; its texts are lent as
  * theirs.  false: answered 400. */

@@ -16,6 +16,7 @@
 #define FILTER	"output state reason status identity name input since until"
 
 static const struct admin_entry entries[] = {
+	{ "GET", "/", admin_get_page, true, "" },
 	{ "GET", "/health/live", admin_get_live, true, "" },
 	{ "GET", "/health/ready", admin_get_ready, true, "" },
 	{ "GET", "/health/progress", admin_get_progress, true, "" },

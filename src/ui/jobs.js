@@ -1,0 +1,116 @@
+/*
+ * jobs.js - replays and discards of many: how far they are, and no further
+ */
+
+const JOBS_MS = 1000;
+
+function jobBar(job) {
+	const done = job.moved + job.skipped;
+	const label = 'Progress of job ' + job.id;
+
+	return el('progress', { 'aria-label': label, max: job.total ?? 1,
+	    value: job.state === 'done' ? job.total ?? 1 :
+	    job.total === null ? null : done }, String(done));
+}
+
+function jobProgress(job) {
+	return number(job.moved) + (job.total === null ? '' : ' of ' +
+	    number(job.total)) + (job.skipped > 0 ? ', ' +
+	    number(job.skipped) + ' could not be' : '');
+}
+
+function jobKind(job) {
+	return job.kind + (job.remap ? ', mapped again' : '') +
+	    (job.force ? ', forced' : '');
+}
+
+function jobFilter(job) {
+	const set = Object.entries(job.filter).filter(([, value]) =>
+	    value !== null && value !== false);
+
+	return set.map(([name, value]) => name + ' ' + value).join(', ');
+}
+
+function cancelButton(job, signal, then) {
+	return action('Cancel', signal, async () => {
+		await ask('DELETE', '/v1/jobs/' + job.id);
+		notice('Job ' + job.id + ' is cancelled. What it has moved ' +
+		    'stays moved.');
+		await then();
+	}, { class: 'small', 'aria-label': 'Cancel job ' + job.id });
+}
+
+function jobColumns() {
+	return [
+		{ label: 'Job', class: 'main', cell: (j) => el('a', {
+		    href: '#/jobs/' + j.id }, j.id + ': ' + jobKind(j)) },
+		{ label: 'State', cell: (j) => chip(j.state) },
+		{ label: 'Progress', cell: (j) => el('span', { class:
+		    'progress' }, jobBar(j), ' ', jobProgress(j)) },
+		{ label: 'Filter', class: 'wide', cell: jobFilter },
+		{ label: 'Started', cell: (j) => when(j.started_at) },
+		{ label: 'Ended', cell: (j) => when(j.ended_at) },
+	];
+}
+
+function showJobs({ main, signal }) {
+	main.append(el('p', { class: 'buttons' }, el('button', {
+	    type: 'button', on: { click: render } }, 'Refresh')),
+	    pagedList({ path: '/v1/jobs', params: {}, columns: jobColumns(),
+		caption: 'Jobs', signal, nothing: () => empty(
+		    el('p', {}, 'There has been no job.'),
+		    el('p', { class: 'quiet' }, 'One begins when all events ' +
+			'that match are replayed or discarded.')) }));
+}
+
+function jobPage(job, signal, again) {
+	return el('div', {},
+	    el('h2', { class: 'subject' }, 'Job ' + job.id + ': ' +
+		jobKind(job)),
+	    el('p', { class: 'progress large' }, jobBar(job), ' ',
+		jobProgress(job)),
+	    job.state === 'running' ? el('p', { class: 'buttons' },
+		cancelButton(job, signal, again)) : null,
+	    facts([
+		['State', chip(job.state)],
+		['Events that match', job.total === null ? 'not counted yet' :
+		    number(job.total)],
+		['Moved', number(job.moved)],
+		['Could not be', number(job.skipped)],
+		['Error', job.error ?? undefined],
+		['Filter', jobFilter(job)],
+		['Started', when(job.started_at)],
+		['Ended', when(job.ended_at)],
+	    ]));
+}
+
+/* Follows the job until it has ended. */
+function showJob({ main, arg, signal }) {
+	const box = el('div', {}), said = el('p', { class: 'unseen',
+	    role: 'status' });
+	let ended = false;
+
+	async function look() {
+		const job = await get('/v1/jobs/' + encodeURIComponent(arg),
+		    signal);
+
+		ended = job.state !== 'running';
+		setText(said, ended ? 'Job ' + job.id + ' is ' + job.state +
+		    ', ' + jobProgress(job) : '');
+		redraw(box, job, () => jobPage(job, signal, look));
+	}
+	main.append(said, box);
+	load(box, signal, async () => {
+		await look();
+		return box.firstElementChild;
+	}).then(() => every(JOBS_MS, signal, async () => {
+		if (ended)
+			return;
+		try {
+			await look();
+		} catch (error) {
+			if (!signal.aborted)
+				mustBeProblem(error);
+		}
+	}));
+}

@@ -176,14 +176,29 @@ fixture_start(struct fixture *f)
 	assert_true(queue_commit(f->queue));
 }
 
-void
-fixture_crash(struct fixture *f)
+static void
+lose_posts(struct fixture *f)
 {
 	size_t i;
 
 	for (i = f->first_out; i < f->posts_n; i++)
 		f->posts[i].ended = true;
 	f->first_out = f->posts_n;
+}
+
+void
+fixture_abandon(struct fixture *f)
+{
+	lose_posts(f);
+	f->dispatch = NULL;
+	f->queue = NULL;
+	memset(&f->outputs, 0, sizeof(f->outputs));
+}
+
+void
+fixture_crash(struct fixture *f)
+{
+	lose_posts(f);
 	dispatch_free(f->dispatch);
 	f->dispatch = NULL;
 	queue_rollback(f->queue);

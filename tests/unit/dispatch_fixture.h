@@ -82,6 +82,8 @@ void	fixture_free(struct fixture *);
 void	fixture_start(struct fixture *);
 /* As kill -9: what was not committed is gone, posts are not reported. */
 void	fixture_crash(struct fixture *);
+/* The same when the queue is past closing: it is left as it is. */
+void	fixture_abandon(struct fixture *);
 /* The settings anew, as after SIGHUP; a turn passes. */
 void	fixture_reload(struct fixture *);
 

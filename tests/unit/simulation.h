@@ -4,7 +4,7 @@
  * The agent from the arrival of a body to its last answer is the real one; a
  * seed draws the rest.  simulation_heap.c is the far side, and knows when each
  * request was counted there; simulation_batch.c sends batches;
- * simulation_judge.c looks for what must never be; test_simulation.c has the
+ * simulation_judge.c looks for what must never be; simulation.c has the
  * course of a run.
  */
 #ifndef HR_SIMULATION_H
@@ -103,6 +103,8 @@ struct sim {
 	uint64_t	 seed;
 	uint64_t	 random;
 	bool		 quiet;			/* no more mischief */
+	bool		 blind;			/* the judge may not read the
+						 * database just now */
 	/* Model time is boot time plus this, over all boots. */
 	int64_t		 shift;
 	int64_t		 boots;
@@ -166,7 +168,31 @@ struct sim {
 	int64_t		 looked_at;		/* model ms */
 };
 
-/* --- test_simulation.c --- */
+/* --- simulation.c --- */
+
+#define MINUTE	INT64_C(60000)
+#define HOUR	(60 * MINUTE)
+#define DAY	(24 * HOUR)
+
+/* An agent with outputs, inputs and limits that the seed draws; it starts, or
+ * starts anew after fixture_crash, when told. */
+struct sim *sim_new(uint64_t seed);
+void	sim_start(struct sim *);
+void	sim_end(struct sim *);
+/* One time in many each: the operator acts, retention runs, commits fail, the
+ * agent dies, the clock steps, settings change, Heap has an outage. */
+void	sim_make_mischief(struct sim *);
+void	sim_operate(struct sim *);
+void	sim_prune(struct sim *);
+/* How long nothing arrives: mostly moments, sometimes a night. */
+int64_t	sim_pause_ms(struct sim *);
+/* From the next start or reload on. */
+void	sim_use_limits(struct sim *, const struct config_limit [SIM_WINDOWS]);
+void	sim_set_output(struct sim *, int64_t max_in_flight, double share);
+/* Calls that have ended have an answer; what was answered in earlier turns is
+ * on disk now. */
+void	sim_note_ends(struct sim *);
+void	sim_settle(struct sim *);
 
 /* Draws; uniform over 0 ... max; one time in n, unless all is quiet. */
 uint64_t sim_draw(struct sim *);

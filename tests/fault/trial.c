@@ -1,0 +1,396 @@
+/*
+ * trial.c - one life of the agent with one fault in it
+ *
+ * Knows how an agent dies: where a planned crash says, by exit(3), or since
+ * it cannot start.  The linker puts this file's exit, fsync, queue_open and
+ * queue_commit before those that the agent means.
+ */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "jobs.h"
+#include "log.h"
+#include "trial.h"
+#include "../unit/simulation.h"
+
+#define BATCHES		60
+#define REPLAY_AT	45		/* batches: all that is stuck goes again */
+#define PRUNE_AT	30
+#define TIMEOUT_S	300		/* of a trial; sanitizers are slow */
+#define TURN		"trial_turn"	/* a setting: the turn that wrote it */
+
+static struct sim *sim;
+static struct trial_end *end;		/* shared with who waits for it */
+static jmp_buf grave;
+static bool doomed;			/* dying is part of the plan */
+static bool starting;
+static bool committing;
+static int64_t turn, acknowledged;	/* numbers of turns */
+
+/* --- how an agent dies ------------------------------------------------ */
+
+static void
+die(int status)
+{
+	if (!doomed)
+		fail_msg("died with status %d and no fault to blame", status);
+	end->died = true;
+	end->starting = starting;
+	end->status = status;
+	longjmp(grave, 1);
+}
+
+static void
+crash(void)
+{
+	die(-1);
+}
+
+void	__wrap_exit(int);
+int	__real_fsync(int);
+int	__wrap_fsync(int);
+int	__real_queue_open(struct queue **, const char *, int, struct why *);
+int	__wrap_queue_open(struct queue **, const char *, int, struct why *);
+bool	__real_queue_commit(struct queue *);
+bool	__wrap_queue_commit(struct queue *);
+
+void
+__wrap_exit(int status)
+{
+	if (sim == NULL)
+		_exit(status);
+	die(status);
+}
+
+/* The store syncs directories by itself. */
+int
+__wrap_fsync(int fd)
+{
+	if (fault_other(FAULT_SYNC) == -1)
+		return -1;
+	fault_directory_synced();
+	return __real_fsync(fd);
+}
+
+int
+__wrap_queue_open(struct queue **out, const char *path, int mode,
+    struct why *why)
+{
+	int status = __real_queue_open(out, path, mode, why);
+
+	if (status != 0 && doomed)
+		die(status);
+	return status;
+}
+
+/* Each turn that is stored says so in the database. */
+bool
+__wrap_queue_commit(struct queue *q)
+{
+	bool any = store_open_transaction(queue_store(q)), durable;
+	char text[24];
+
+	if (any) {
+		snprintf(text, sizeof(text), "%" PRId64, ++turn);
+		queue_set(q, TURN, text);
+	}
+	committing = true;
+	durable = __real_queue_commit(q);
+	committing = false;
+	if (any && durable)
+		acknowledged = turn;
+	if (!durable && starting && doomed)
+		die(EXIT_IO);
+	return durable;
+}
+
+/* --- what it leaves --------------------------------------------------- */
+
+static void
+copy_file(const char *from, const char *to)
+{
+	char bytes[65536];
+	FILE *in = fopen(from, "r"), *out;
+	size_t n;
+
+	if (in == NULL)
+		return;
+	out = fopen(to, "w");
+	assert_non_null(out);
+	while ((n = fread(bytes, 1, sizeof(bytes), in)) > 0)
+		assert_int_equal(fwrite(bytes, 1, n, out), n);
+	fclose(in);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* The last turn that is in a database; 0: none is.  Looks at a copy, since to
+ * open one changes it. */
+static int64_t
+stored_turn(const char *path)
+{
+	char *copy = xasprintf("%s.look", path);
+	char *wal = xasprintf("%s-wal", path);
+	char *copy_wal = xasprintf("%s-wal", copy);
+	sqlite3_stmt *st = NULL;
+	sqlite3 *db = NULL;
+	int64_t stored = 0;
+
+	copy_file(path, copy);
+	copy_file(wal, copy_wal);
+	assert_int_equal(sqlite3_open_v2(copy, &db, SQLITE_OPEN_READWRITE |
+	    SQLITE_OPEN_CREATE, "unix"), SQLITE_OK);
+	if (sqlite3_prepare_v2(db, "SELECT value FROM setting WHERE name = '"
+	    TURN "'", -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW)
+		stored = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	unlink(copy);
+	unlink(copy_wal);
+	free(copy);
+	free(wal);
+	free(copy_wal);
+	return stored;
+}
+
+/* What is left of the files, in a directory of its own: those of the dead are
+ * still open and locked by this process. */
+static void
+inherit(const struct trial *t)
+{
+	struct fixture *f = sim->f;
+	uint64_t lot = t->lot * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	char *directory = xasprintf("%s/after", f->directory);
+
+	assert_int_equal(mkdir(directory, 0700), 0);
+	fault_move(directory, t->loss, &lot);
+	free(f->path);
+	f->path = xasprintf("%s/queue.db", directory);
+	free(directory);
+}
+
+/* The turn that it died in is stored or is not, as a whole; all that were
+ * acknowledged are. */
+static void
+bury(const struct trial *t)
+{
+	int64_t stored;
+	bool survived;
+
+	fault_disarm();
+	doomed = false;
+	inherit(t);
+	stored = stored_turn(sim->f->path);
+	survived = stored > acknowledged;
+	if (stored < acknowledged)
+		fail_msg("turn %" PRId64 " was acknowledged and is gone, %"
+		    PRId64 " is the last", acknowledged, stored);
+	if (survived && (stored != turn || !committing))
+		fail_msg("turn %" PRId64 " was given up and is stored, %"
+		    PRId64 " is the last that began", stored, turn);
+	committing = false;
+	sim_note_ends(sim);
+	sim_commit(sim, survived);
+	if (survived)
+		sim_settle(sim);
+	sim_lose_calls(sim, sim_now(sim));
+	fixture_abandon(sim->f);
+}
+
+/* --- the course ------------------------------------------------------- */
+
+static void
+replay_all(void)
+{
+	struct jobs *jobs = jobs_new(sim->f->queue, sim->acceptor);
+	const struct queue_job job = {
+		.kind = QUEUE_JOB_REPLAY,
+		.filter = { .state = "stuck", .since = INT64_MIN,
+		    .until = INT64_MAX },
+	};
+	int i;
+
+	if (queue_begin(sim->f->queue) == QUEUE_READY)
+		jobs_start(jobs, &job, sim->f->now.wall);
+	for (i = 0; i < 8; i++) {
+		fixture_run(sim->f, 50);
+		jobs_turn(jobs, sim->f->now, false);
+	}
+	fixture_run(sim->f, 50);
+	jobs_free(jobs);
+}
+
+static void
+course(void)
+{
+	int64_t burst;
+
+	while (sim->batches < BATCHES) {
+		for (burst = sim_upto(sim, 4); burst >= 0; burst--) {
+			if (sim->batches == PRUNE_AT)
+				sim_prune(sim);
+			sim_arrive(sim);
+		}
+		fixture_run(sim->f, sim_upto(sim, 400));
+		if (sim->batches >= REPLAY_AT && !sim->forgiving) {
+			sim->forgiving = true;
+			replay_all();
+		}
+	}
+}
+
+static void
+start(void)
+{
+	starting = true;
+	sim_start(sim);
+	starting = false;
+	memset(sim->was_open, 0, sizeof(sim->was_open));
+}
+
+static void
+assert_sound(void)
+{
+	assert_int_equal(ask(sim->f, "SELECT count(*) FROM"
+	    " pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
+	assert_int_equal(ask(sim->f, "SELECT count(*) FROM"
+	    " pragma_foreign_key_check"), 0);
+	assert_conserved(sim->f);
+}
+
+/* The fault is over: nothing was lost, and it works as ever. */
+static void
+judge(void)
+{
+	fault_disarm();
+	doomed = false;
+	sim->blind = false;
+	sim->quiet = true;
+	sim_arrive_plain(sim, 0);
+	fixture_drain(sim->f, 2 * DAY);
+	sim_judge_fates(sim);
+	sim_judge_properties(sim);
+	assert_sound();
+}
+
+static void
+live(const struct trial *t)
+{
+	fault_install(crash);
+	fault_arm(&t->fault);
+	sim = sim_new(t->seed);
+	sim->blind = true;
+	sim->clumsy = 6;
+	doomed = true;
+	if (setjmp(grave) != 0) {
+		bury(t);
+		start();
+	} else {
+		start();
+	}
+	course();
+	end->counted = fault_count();
+	end->hits = fault_hits();
+	end->hit_op = fault_hit_op();
+	end->acknowledged = sim->batches;
+	judge();
+}
+
+/* --- trials ----------------------------------------------------------- */
+
+static void
+remove_tree(const char *directory)
+{
+	char *command = xasprintf("rm -rf '%s'", directory);
+
+	assert_int_equal(system(command), 0);
+	free(command);
+}
+
+/* A failed assertion ends this process as a crash would, instead of the test
+ * of the one that waits. */
+static void
+be_the_trial(const struct trial *t)
+{
+	setenv("CMOCKA_TEST_ABORT", "1", 1);
+	signal(SIGABRT, SIG_DFL);
+	signal(SIGSEGV, SIG_DFL);
+	alarm(TIMEOUT_S);
+	live(t);
+	remove_tree(sim->f->directory);
+	_exit(0);
+}
+
+void
+trial_run(const struct trial *t, struct trial_end *out)
+{
+	int status;
+	pid_t child;
+
+	end = mmap(NULL, sizeof(*end), PROT_READ | PROT_WRITE, MAP_SHARED |
+	    MAP_ANONYMOUS, -1, 0);
+	assert_true(end != MAP_FAILED);
+	fflush(NULL);
+	child = fork();
+	assert_true(child != -1);
+	if (child == 0)
+		be_the_trial(t);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	*out = *end;
+	munmap(end, sizeof(*end));
+	if (status != 0)
+		fail_msg("HEAPRELAY_NTH=%" PRId64 " repeats it: seed=%" PRIu64
+		    " ops=%#x kind=%d for_ever=%d loss=%d lot=%" PRIu64
+		    " wait status %#x", t->fault.nth, t->seed, t->fault.ops,
+		    t->fault.kind, t->fault.for_ever, t->loss, t->lot,
+		    status);
+}
+
+static int64_t
+calls_of(const struct trial *t)
+{
+	struct trial untouched = *t;
+	struct trial_end e;
+
+	untouched.fault.nth = 0;
+	trial_run(&untouched, &e);
+	assert_false(e.died);
+	assert_true(e.counted > 0);
+	return e.counted;
+}
+
+int64_t
+trial_sweep(const struct trial *plan, int64_t points, trial_see *see)
+{
+	const char *only = getenv("HEAPRELAY_NTH");
+	int64_t calls = calls_of(plan), n = 0, i;
+	struct trial t = *plan;
+	struct trial_end e;
+
+	if (getenv("HEAPRELAY_LONG") != NULL || points > calls)
+		points = calls;
+	for (i = 0; i < points; i++, n++) {
+		t.fault.nth = only != NULL ? strtoll(only, NULL, 10) :
+		    1 + i * calls / points;
+		t.lot = plan->lot + (uint64_t)i;
+		trial_run(&t, &e);
+		assert_true(e.hits > 0 || e.died);
+		see(&t, &e);
+		if (only != NULL)
+			break;
+	}
+	return n;
+}

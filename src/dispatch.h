@@ -161,9 +161,9 @@ struct dispatch_forecast {
 /*
  * When the lanes will have sent all that, if nothing else comes and all goes
  * well, from the windows, breakers and waits as they are now.  Lanes of one
- * app share its windows, so each is told what all that send need there: the
- * same identity's objects add up over the demands, and a lane may have more
- * than one demand.  One forecast a demand.
+ * app share its windows and take turns, so what they have of one identity adds
+ * up; of lanes that do not send nothing does.  A lane may have more than one
+ * demand.  One forecast a demand.
  */
 void	dispatch_forecast(struct dispatch *, struct moment now,
 	    const struct dispatch_demand *, size_t n,

@@ -109,17 +109,17 @@ dispatch_busiest(struct dispatch *d, int64_t lane, struct moment now,
 
 /* --- forecast ---------------------------------------------------------- */
 
-/* What is to be sent of one identity (0: of all) by the lanes that share its
- * windows. */
+/* What a lane is to send of one identity (0: of all). */
 struct load {
 	int64_t		 app;
 	enum heap_lane	 kind;
 	int64_t		 identity;
+	int64_t		 lane;
 	int64_t		 objects;
 	int64_t		 events;
 };
 
-/* Of all demands; each app, kind and identity once, in that order. */
+/* Of all demands, sorted, so that those of one window lie together. */
 struct loads {
 	struct load	*load;
 	size_t		 n;
@@ -137,6 +137,15 @@ by_window(const void *one, const void *other)
 	return (a->identity > b->identity) - (a->identity < b->identity);
 }
 
+static int
+by_window_and_lane(const void *one, const void *other)
+{
+	const struct load *a = one, *b = other;
+	int order = by_window(a, b);
+
+	return order != 0 ? order : (a->lane > b->lane) - (a->lane < b->lane);
+}
+
 /* NULL: its output sends nothing, so it takes nobody's room. */
 static struct lane *
 sending_lane(struct dispatch *d, int64_t lane)
@@ -146,15 +155,25 @@ sending_lane(struct dispatch *d, int64_t lane)
 	return l != NULL && l->output != NULL && !l->paused ? l : NULL;
 }
 
+static struct load
+load_key(const struct lane *l, int64_t identity)
+{
+	return (struct load){ .app = l->app->id, .kind = l->kind,
+	    .identity = identity, .lane = l->id };
+}
+
 static void
 add_load(struct loads *all, const struct lane *l, int64_t identity,
     int64_t objects, int64_t events)
 {
-	all->load[all->n++] = (struct load){ l->app->id, l->kind, identity,
-	    objects, events };
+	struct load *load = &all->load[all->n++];
+
+	*load = load_key(l, identity);
+	load->objects = objects;
+	load->events = events;
 }
 
-/* Sorts, and adds up what is of one window. */
+/* Sorts, and adds up what is of one window and one lane. */
 static void
 merge(struct loads *all)
 {
@@ -162,9 +181,9 @@ merge(struct loads *all)
 	size_t i, n = 0;
 
 	if (all->n > 0)
-		qsort(load, all->n, sizeof(*load), by_window);
+		qsort(load, all->n, sizeof(*load), by_window_and_lane);
 	for (i = 0; i < all->n; i++) {
-		if (n > 0 && by_window(&load[n - 1], &load[i]) == 0) {
+		if (n > 0 && by_window_and_lane(&load[n - 1], &load[i]) == 0) {
 			load[n - 1].objects += load[i].objects;
 			load[n - 1].events += load[i].events;
 		} else {
@@ -199,12 +218,32 @@ add_up(struct loads *all, struct dispatch *d,
 	merge(all);
 }
 
-static const struct load *
+/* What passes a window until the last that the lane has for it.  Lanes take
+ * turns, request by request, so by then each of the others has sent as many of
+ * them, or all it has. */
+static struct load
 load_of(const struct loads *all, const struct lane *l, int64_t identity)
 {
-	struct load key = { l->app->id, l->kind, identity, 0, 0 };
+	struct load sum = load_key(l, identity);
+	const struct load *own, *end = all->load + all->n, *o;
+	int64_t most = identity == 0 ? HEAP_MAX_OBJECTS :
+	    identity_most(l->app, l->kind), turns;
 
-	return bsearch(&key, all->load, all->n, sizeof(key), by_window);
+	own = bsearch(&sum, all->load, all->n, sizeof(sum),
+	    by_window_and_lane);
+	for (o = own; o > all->load && by_window(o - 1, &sum) == 0; o--)
+		continue;
+	turns = (own->objects + most - 1) / most * most;
+	for (; o < end && by_window(o, &sum) == 0; o++) {
+		if (o == own || o->objects <= turns) {
+			sum.objects += o->objects;
+			sum.events += o->events;
+		} else {
+			sum.objects += turns;
+			sum.events += o->events * turns / o->objects;
+		}
+	}
+	return sum;
 }
 
 /* One lane's forecast while it is made; times are boot ms. */
@@ -283,7 +322,7 @@ wait_for_app(struct ahead *a)
 	}
 	wait_for_window(a, l->kind == HEAP_TRACK ? DISPATCH_APP_LIMIT :
 	    DISPATCH_PROPERTIES_APP_LIMIT, &f,
-	    load_of(a->loads, l, 0)->objects);
+	    load_of(a->loads, l, 0).objects);
 }
 
 /* What no request of the identity leaves before: an update in flight, a 429
@@ -309,7 +348,7 @@ static void
 wait_for_identity(struct ahead *a, int64_t identity)
 {
 	const struct lane *l = a->lane;
-	const struct load *load = load_of(a->loads, l, identity);
+	struct load load = load_of(a->loads, l, identity);
 	int64_t most = identity_most(l->app, l->kind);
 	struct forecast requests = window_of(a, requests_of(l->app, l->kind),
 	    identity);
@@ -318,13 +357,13 @@ wait_for_identity(struct ahead *a, int64_t identity)
 	wait_for_hold(a, identity);
 	if (l->kind == HEAP_TRACK) {
 		wait_for_window(a, DISPATCH_IDENTITY_LIMIT, &objects,
-		    forecast_packed(load->objects, load->events,
+		    forecast_packed(load.objects, load.events,
 		    rate_limit(l->app->objects)));
 		wait_for_window(a, DISPATCH_TRACK_LIMIT, &requests,
-		    (load->objects + most - 1) / most);
+		    (load.objects + most - 1) / most);
 	} else {
 		wait_for_window(a, DISPATCH_PROPERTIES_LIMIT, &requests,
-		    load->objects);
+		    load.objects);
 	}
 }
 

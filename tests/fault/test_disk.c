@@ -76,7 +76,6 @@ SWEEP(sync_that_fails_ends_the_agent, FAULT_SYNC, FAULT_EIO, false)
 SWEEP(syncs_that_fail_for_ever_end_the_agent, FAULT_SYNC, FAULT_EIO, true)
 SWEEP(lock_that_is_taken_is_survived, FAULT_LOCK, FAULT_EIO, false)
 SWEEP(locks_that_fail_for_ever_are_survived, FAULT_LOCK, FAULT_EIO, true)
-SWEEP(truncate_that_fails_is_survived, FAULT_TRUNCATE, FAULT_EIO, false)
 SWEEP(shared_memory_that_fails_is_survived, FAULT_SHM, FAULT_EIO, false)
 SWEEP(shared_memory_that_fails_for_ever_is_survived, FAULT_SHM, FAULT_EIO,
     true)
@@ -98,7 +97,6 @@ main(void)
 		cmocka_unit_test(syncs_that_fail_for_ever_end_the_agent),
 		cmocka_unit_test(lock_that_is_taken_is_survived),
 		cmocka_unit_test(locks_that_fail_for_ever_are_survived),
-		cmocka_unit_test(truncate_that_fails_is_survived),
 		cmocka_unit_test(shared_memory_that_fails_is_survived),
 		cmocka_unit_test(
 		    shared_memory_that_fails_for_ever_is_survived),

@@ -2,10 +2,11 @@
  * trial.c - one life of the agent with one fault in it
  *
  * Knows how an agent dies: where a planned crash says, by exit(3), or since
- * it cannot start.  The linker puts this file's exit, fsync, queue_open and
- * queue_commit before those that the agent means.
+ * it cannot start.  The linker puts this file's exit, fsync, queue_open,
+ * queue_commit and sqlite3_wal_hook before those that the agent means.
  */
 #include <inttypes.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -30,6 +31,7 @@
 #define REPLAY_AT	45		/* batches: all that is stuck goes again */
 #define PRUNE_AT	30
 #define TIMEOUT_S	300		/* of a trial; sanitizers are slow */
+#define SHORT_WAL	100		/* pages */
 #define TURN		"trial_turn"	/* a setting: the turn that wrote it */
 
 static struct sim *sim;
@@ -39,6 +41,7 @@ static bool doomed;			/* dying is part of the plan */
 static bool starting;
 static bool committing;
 static int64_t turn, acknowledged;	/* numbers of turns */
+static int (*store_hook)(void *, sqlite3 *, const char *, int);
 
 /* --- how an agent dies ------------------------------------------------ */
 
@@ -66,6 +69,9 @@ int	__real_queue_open(struct queue **, const char *, int, struct why *);
 int	__wrap_queue_open(struct queue **, const char *, int, struct why *);
 bool	__real_queue_commit(struct queue *);
 bool	__wrap_queue_commit(struct queue *);
+typedef int wal_hook(void *, sqlite3 *, const char *, int);
+void	*__real_sqlite3_wal_hook(sqlite3 *, wal_hook *, void *);
+void	*__wrap_sqlite3_wal_hook(sqlite3 *, wal_hook *, void *);
 
 void
 __wrap_exit(int status)
@@ -115,6 +121,20 @@ __wrap_queue_commit(struct queue *q)
 	if (!durable && starting && doomed)
 		die(EXIT_IO);
 	return durable;
+}
+
+/* So short a course would never fill a WAL to where it is checkpointed. */
+static int
+short_wal(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	return store_hook(arg, db, name, pages >= SHORT_WAL ? INT_MAX : pages);
+}
+
+void *
+__wrap_sqlite3_wal_hook(sqlite3 *db, wal_hook *hook, void *arg)
+{
+	store_hook = hook;
+	return __real_sqlite3_wal_hook(db, short_wal, arg);
 }
 
 /* --- what it leaves --------------------------------------------------- */

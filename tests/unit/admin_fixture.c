@@ -58,6 +58,7 @@ parts(struct bench *b)
 		.intake = b->intake,
 		.dispatch = b->dispatch,
 		.jobs = b->jobs,
+		.live = b->live,
 		.outputs = &b->outputs,
 		.config = b->config,
 		.started_at = NOW - 5000,
@@ -136,6 +137,8 @@ bench_setup(void **state)
 	    &b->outputs, NULL);
 	b->intake = intake_new(b->queue, b->acceptor, b->config);
 	b->jobs = jobs_new(b->queue, b->acceptor);
+	b->live = live_new(b->inspect, BENCH_LINES);
+	queue_watch(b->queue, live_seen, live_undone, b->live);
 	open_front(b);
 	b->token = read_line(b->config->token_file);
 	b->read_token = read_line(b->config->read_token_file);
@@ -158,6 +161,7 @@ bench_teardown(void **state)
 	profile_free(b->profiles);
 	outputs_free(&b->outputs);
 	queue_close(b->queue);
+	live_free(b->live);
 	event_base_free(b->base);
 	config_free(b->config);
 	scratch_remove(b->directory);
@@ -305,7 +309,9 @@ turn(struct bench *b)
 	if (b->fail_commits)
 		queue_rollback(b->queue);
 	durable = !b->fail_commits && queue_commit(b->queue);
+	live_committed(b->live, b->now.wall);
 	http_release(b->http, durable);
+	live_turn(b->live, b->dispatch, b->now);
 	if (wait == INT64_MAX)
 		return false;
 	b->now.wall += wait;

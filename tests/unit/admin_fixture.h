@@ -13,6 +13,8 @@
 
 #define NOW	INT64_C(1700000000000)	/* 2023-11-14T22:13:20Z */
 
+#define BENCH_LINES	300	/* that the live stream's ring holds */
+
 struct bench {
 	char		*directory;
 	struct event_base *base;
@@ -27,6 +29,7 @@ struct bench {
 	struct intake	*intake;
 	struct dispatch	*dispatch;
 	struct jobs	*jobs;
+	struct live	*live;
 	struct admin	*admin;
 	struct moment	 now;
 	const char	*output_name;	/* of the next bench_reload: "heap" */

@@ -33,6 +33,7 @@ struct store {
 	bool		 failed;	/* a writer's: it must be rolled back */
 	bool		 interrupted;	/* a reader's, since store_ask */
 	struct why	 error;
+	struct why	 checkpoint;	/* why the last one failed; "" */
 };
 
 /*
@@ -66,6 +67,12 @@ store_error(const struct store *s)
 	return s->error.text;
 }
 
+const char *
+store_checkpoint_error(const struct store *s)
+{
+	return s->checkpoint.text;
+}
+
 void
 store_ask(struct store *s)
 {
@@ -81,29 +88,40 @@ store_interrupted(const struct store *s)
 	return s->interrupted;
 }
 
+/* What a writer cannot go on after: nothing may be acknowledged any more. */
+static void
+end_if_hopeless(const struct store *s, int rc)
+{
+	int extended = sqlite3_extended_errcode(s->db);
+	const char *message = sqlite3_errmsg(s->db);
+
+	if (extended == SQLITE_IOERR_FSYNC ||
+	    extended == SQLITE_IOERR_DIR_FSYNC)
+		fatal(EXIT_IO, "store: sync failed, what is on disk is "
+		    "unknown file=%s error=%s", log_value(s->path),
+		    log_value(message));
+	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB)
+		fatal(EXIT_IO, "store: the database is damaged, restore a "
+		    "backup file=%s error=%s", log_value(s->path),
+		    log_value(message));
+}
+
 /* What SQLite could not do; the worst of it ends the program here. */
 static void
 note_failure(struct store *s, int rc, const char *what)
 {
-	int extended = sqlite3_extended_errcode(s->db);
 	const char *message = sqlite3_errmsg(s->db);
 
 	if (s->mode == STORE_READ && rc == SQLITE_INTERRUPT) {
 		s->interrupted = true;
 		return;
 	}
-	if (s->mode == STORE_WRITE && (extended == SQLITE_IOERR_FSYNC ||
-	    extended == SQLITE_IOERR_DIR_FSYNC))
-		fatal(EXIT_IO, "store: sync failed, what is on disk is "
-		    "unknown file=%s error=\"%s\"", s->path, message);
-	if (s->mode == STORE_WRITE && (rc == SQLITE_CORRUPT ||
-	    rc == SQLITE_NOTADB))
-		fatal(EXIT_IO, "store: the database is damaged, restore a "
-		    "backup file=%s error=\"%s\"", s->path, message);
+	if (s->mode == STORE_WRITE)
+		end_if_hopeless(s, rc);
 	if (rc == SQLITE_MISUSE || rc == SQLITE_CONSTRAINT ||
 	    rc == SQLITE_RANGE)
-		bug("store: %s statement=%s error=\"%s\"", s->path, what,
-		    message);
+		bug("store: %s statement=%s error=%s", log_value(s->path),
+		    what, log_value(message));
 	why_set(&s->error, "%s (%s)", message, what);
 	s->failed = s->mode == STORE_WRITE;
 }
@@ -117,6 +135,33 @@ store_fail(struct store *s, const char *fmt, ...)
 	vsnprintf(s->error.text, sizeof(s->error.text), fmt, ap);
 	va_end(ap);
 	s->failed = true;
+}
+
+/*
+ * SQLite's own automatic checkpoints, of which nobody hears when they fail:
+ * the commit before is as durable as ever, but the WAL grows.  So this calls
+ * them where SQLite would, once a commit has made the WAL `pages` long.  One
+ * that somebody else is at, or that a reader cuts short, has not failed.
+ */
+static int
+checkpoint(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct store *s = arg;
+	int rc;
+
+	if (pages < CHECKPOINT_PAGES)
+		return SQLITE_OK;
+	rc = sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE,
+	    NULL, NULL);
+	if (rc == SQLITE_OK) {
+		stat_add(STAT_checkpoints, 1);
+		s->checkpoint.text[0] = '\0';
+	} else if (rc != SQLITE_BUSY && rc != SQLITE_LOCKED) {
+		end_if_hopeless(s, rc);
+		stat_add(STAT_checkpoints_failed, 1);
+		why_set(&s->checkpoint, "%s", sqlite3_errmsg(db));
+	}
+	return SQLITE_OK;	/* or the commit would seem to have failed */
 }
 
 /* One integer that a PRAGMA answers; -1 when it answers nothing. */
@@ -158,7 +203,7 @@ sync_directory(const char *path)
 
 	if (fd == -1 || fsync(fd) == -1)
 		fatal(EXIT_IO, "store: cannot sync the directory of file=%s "
-		    "error=\"%s\"", path, strerror(errno));
+		    "error=%s", log_value(path), log_value(strerror(errno)));
 	close(fd);
 	free(copy);
 }
@@ -272,8 +317,8 @@ make_durable(struct store *s, struct why *why)
 
 	snprintf(sql, sizeof(sql), "PRAGMA journal_mode=WAL;"
 	    "PRAGMA synchronous=FULL;PRAGMA cache_size=-%d;"
-	    "PRAGMA wal_autocheckpoint=%d;PRAGMA foreign_keys=OFF;"
-	    "PRAGMA temp_store=MEMORY;", CACHE_KIB, CHECKPOINT_PAGES);
+	    "PRAGMA foreign_keys=OFF;PRAGMA temp_store=MEMORY;"
+	    "PRAGMA secure_delete=ON;", CACHE_KIB);
 	if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK) {
 		why_set(why, "%s: %s", s->path, sqlite3_errmsg(s->db));
 		return sqlite3_errcode(s->db) == SQLITE_READONLY ?
@@ -281,6 +326,8 @@ make_durable(struct store *s, struct why *why)
 	}
 	if (strcmp(s->path, STORE_MEMORY) == 0)
 		return 0;
+	/* Takes the place of PRAGMA wal_autocheckpoint, which is one too. */
+	sqlite3_wal_hook(s->db, checkpoint, s);
 	if (!pragma_is(s, "PRAGMA journal_mode", "wal") ||
 	    pragma_int(s, "PRAGMA synchronous") != 2) {
 		why_set(why, "%s: cannot have WAL with synchronous=FULL here; "
@@ -407,8 +454,8 @@ store_rollback(struct store *s)
 			sqlite3_reset(s->stmt[i]);
 	if (!sqlite3_get_autocommit(s->db) &&
 	    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
-		fatal(EXIT_IO, "store: cannot roll back file=%s error=\"%s\"",
-		    s->path, sqlite3_errmsg(s->db));
+		fatal(EXIT_IO, "store: cannot roll back file=%s error=%s",
+		    log_value(s->path), log_value(sqlite3_errmsg(s->db)));
 	s->open = s->failed = false;
 }
 
@@ -448,8 +495,9 @@ store_sql(struct store *s, enum sql id)
 	rc = sqlite3_prepare_v3(s->db, sql_statements[id].text, -1,
 	    SQLITE_PREPARE_PERSISTENT, &s->stmt[id], NULL);
 	if (rc == SQLITE_ERROR)
-		bug("store: statement=%s error=\"%s\"",
-		    sql_statements[id].name, sqlite3_errmsg(s->db));
+		bug("store: statement=%s error=%s",
+		    sql_statements[id].name,
+		    log_value(sqlite3_errmsg(s->db)));
 	if (rc != SQLITE_OK)
 		note_failure(s, rc, sql_statements[id].name);
 	return s->stmt[id];
@@ -565,6 +613,17 @@ store_filter(sqlite3_stmt *st, const struct filter *f)
 		store_int(st, ":status", f->status);
 	else
 		store_text(st, ":status", NULL);
+}
+
+bool
+store_empty_wal(struct store *s)
+{
+	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL,
+	    SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	if (rc != SQLITE_OK && rc != SQLITE_BUSY && rc != SQLITE_LOCKED)
+		end_if_hopeless(s, rc);
+	return rc == SQLITE_OK;
 }
 
 int64_t

@@ -63,6 +63,9 @@ bool	store_commit(struct store *);
 void	store_rollback(struct store *);
 /* The last failure, for people; "" if none.  Lent until the next. */
 const char *store_error(const struct store *);
+/* Why the last automatic checkpoint failed, so that the WAL grows; "": it did
+ * not.  Lent until the next commit. */
+const char *store_checkpoint_error(const struct store *);
 /* A reading store's next question: store_error is "" from here on, and
  * store_interrupted false.  Changes nothing of a writing store. */
 void	store_ask(struct store *);
@@ -96,6 +99,9 @@ void	store_text_n(sqlite3_stmt *, const char *name, const char *, size_t);
  * and :until; what the filter does not ask for is NULL. */
 void	store_filter(sqlite3_stmt *, const struct filter *);
 
+/* Moves all that is in the WAL into the database and makes the WAL empty; not
+ * inside a transaction.  false: it could not, since somebody reads. */
+bool	store_empty_wal(struct store *);
 /* Bytes of the database (without free pages) and of its WAL. */
 int64_t	store_bytes(struct store *);
 int64_t	store_wal_bytes(struct store *);

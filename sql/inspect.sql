@@ -239,9 +239,25 @@ SELECT action, subject, detail FROM audit WHERE id = :id;
 -- The statements that begin with verify_ are those of heaprelayctl verify,
 -- which reads everything there is, on purpose.
 
+--: verify_size
+SELECT page_count FROM pragma_page_count;
+
+--: verify_lanes
+-- Lanes whose counts do not add up to what was accepted, and all of them.
+SELECT count(*) FILTER (WHERE accepted <> others), count(*)
+  FROM (SELECT coalesce(sum(events) FILTER (WHERE name = 'accepted'), 0)
+		AS accepted,
+	       coalesce(sum(events) FILTER (WHERE name <> 'accepted'), 0)
+		AS others
+	  FROM tally GROUP BY lane);
+
 --: verify_integrity
 -- The file as such: "ok", or what is wrong with it.
 SELECT integrity_check FROM pragma_integrity_check LIMIT 1;
+
+--: verify_pages
+-- The same without a look at what indexes hold.
+SELECT quick_check FROM pragma_quick_check LIMIT 1;
 
 --: verify_pages
 -- The same without a look at what indexes hold.

@@ -506,9 +506,11 @@ UPDATE job
  WHERE id = :id AND state = 'running';
 
 --: job_end
+-- A person is not left half erased.
 UPDATE job
    SET state = :state, ended_at = :now, error = coalesce(:error, error)
- WHERE id = :id AND state = 'running';
+ WHERE id = :id AND state = 'running'
+   AND NOT (kind = 'erase' AND :state = 'cancelled');
 
 --: task_put
 -- A job that is not done to events one by one.

@@ -13,9 +13,11 @@
 #include <stdint.h>
 
 #include "accept.h"
+#include "backup.h"
 #include "clock.h"
 #include "config.h"
 #include "dispatch.h"
+#include "erase.h"
 #include "http.h"
 #include "inspect.h"
 #include "intake.h"
@@ -34,6 +36,8 @@ struct admin_parts {
 	struct intake	*intake;
 	struct dispatch	*dispatch;
 	struct jobs	*jobs;
+	struct backup	*backup;
+	struct erase	*erase;
 	struct live	*live;
 	const struct outputs *outputs;
 	const struct config *config;

@@ -211,9 +211,8 @@ not_stored(struct admin_call *call)
 	    queue_error(call->admin->parts.queue));
 }
 
-/* The job as it will be once the turn is on disk. */
-static void
-answer_job(struct admin_call *call, int status, int64_t id)
+void
+admin_answer_job(struct admin_call *call, int status, int64_t id)
 {
 	char location[64];
 	cJSON *job = NULL;
@@ -310,7 +309,7 @@ post_job(struct admin_call *call, enum queue_job_kind kind)
 		} else {
 			id = jobs_start(call->admin->parts.jobs, &w.job,
 			    call->now.wall);
-			answer_job(call, 202, id);
+			admin_answer_job(call, 202, id);
 		}
 	}
 	json_free(w.json);
@@ -375,15 +374,23 @@ admin_get_job(struct admin_call *call)
 static void
 refuse_cancel(struct admin_call *call)
 {
+	const char *state;
 	cJSON *job = NULL;
 
 	if (inspect_job(call->admin->parts.inspect, INSPECT_TURN, call->id,
-	    make_job, &job) == INSPECT_OK)
+	    make_job, &job) != INSPECT_OK) {
+		no_such_job(call);
+		return;
+	}
+	state = json_text(json_get(job, "state"));
+	if (strcmp(state, "running") == 0)
+		admin_problem(call, 409, "wrong_state", NULL,
+		    "job %lld erases a person, which is not left half done.",
+		    (long long)call->id);
+	else
 		admin_problem(call, 409, "wrong_state", NULL,
 		    "job %lld has ended, it is %s.", (long long)call->id,
-		    json_text(json_get(job, "state")));
-	else
-		no_such_job(call);
+		    state);
 	cJSON_Delete(job);
 }
 
@@ -400,7 +407,7 @@ admin_delete_job(struct admin_call *call)
 		queue_audit(q, call->now.wall, "cancel", subject, "was "
 		    "running");
 		log_info("admin: cancelled job=%lld", (long long)call->id);
-		answer_job(call, 200, call->id);
+		admin_answer_job(call, 200, call->id);
 	} else if (queue_begin(q) != QUEUE_READY) {
 		not_stored(call);
 	} else {

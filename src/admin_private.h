@@ -150,6 +150,8 @@ cJSON	*admin_forecast(struct admin *, struct moment now);
 
 /* --- admin_job.c --- */
 
+/* The job as it will be once the turn is on disk; 202 tells where it is. */
+void	admin_answer_job(struct admin_call *, int status, int64_t id);
 /* As admin_turn: a slice of the dry run that was asked for first. */
 int64_t	admin_turn_counts(struct admin *, struct moment now);
 void	admin_free_counts(struct admin *);
@@ -193,6 +195,10 @@ void	admin_get_progress(struct admin_call *);
 void	admin_get_forecast(struct admin_call *);
 void	admin_get_identities(struct admin_call *);
 void	admin_get_identity(struct admin_call *);
+/* admin_keep.c */
+void	admin_post_backup(struct admin_call *);
+void	admin_get_verify(struct admin_call *);
+void	admin_delete_identity(struct admin_call *);
 /* admin_metrics.c */
 void	admin_get_metrics(struct admin_call *);
 /* admin_page.c */

@@ -75,6 +75,7 @@ dispatch_free(struct dispatch *d)
 		TAILQ_REMOVE(&d->apps, a, link);
 		app_free(a);
 	}
+	free(d->held);
 	free(d);
 }
 
@@ -222,6 +223,7 @@ dispatch_configure(struct dispatch *d, const struct outputs *outputs,
 		if (f->state == FLIGHT_ANSWERED)
 			app_end(f);
 	}
+	hold_anew(d, now.boot);
 	d->rearm = true;
 }
 

@@ -51,6 +51,10 @@ void	dispatch_stop(struct dispatch *);
  * does not name them.  Whoever frees one wakes what waits for it. */
 void	dispatch_hold(struct dispatch *, const int64_t *identities, size_t n,
 	    struct moment now);
+/* Plans nothing for these identities (copied), in any lane, until another call
+ * does not name them.  Whoever frees one wakes what waits for it. */
+void	dispatch_hold(struct dispatch *, const int64_t *identities, size_t n,
+	    struct moment now);
 /* Requests that are claimed and have no durable verdict. */
 size_t	dispatch_flights(const struct dispatch *);
 

@@ -172,6 +172,8 @@ struct dispatch {
 	struct flights	 flights;
 	int64_t		*held;		/* identities; see dispatch_hold */
 	size_t		 held_n;
+	int64_t		*held;		/* identities; see dispatch_hold */
+	size_t		 held_n;
 	bool		 stopping;
 	/* This turn's transaction has all that was learnt. */
 	bool		 learnt_written;
@@ -286,6 +288,11 @@ void	verdict_write(struct flight *);
 /* What the turn stored of a pause holds; without `durable`, what operators
  * asked for has not happened. */
 void	operate_end(struct dispatch *, bool durable, int64_t now);
+
+/* --- dispatch_hold.c --- */
+
+/* There may be apps that know nothing of it. */
+void	hold_anew(struct dispatch *, int64_t now);
 
 /* --- dispatch_hold.c --- */
 

@@ -220,12 +220,28 @@ typedef void inspect_waiting_visit(const struct inspect_waiting *, void *arg);
 enum inspect_answer inspect_identity(struct inspect *, int64_t lane,
 	    int64_t identity, inspect_waiting_visit *, void *arg);
 
+/* --- proofs ----------------------------------------------------------- */
+
+enum inspect_proof {
+	INSPECT_GOOD, INSPECT_BAD,
+	INSPECT_OPEN		/* it was given up */
+};
+/* Called for each check; texts are lent for the call. */
+typedef void inspect_proved(const char *check, enum inspect_proof,
+	    const char *detail, void *arg);
+
+/* Is the database what it should be?  As far as one question's patience
+ * reaches, for all checks together. */
+void	inspect_prove(struct inspect *, inspect_proved *, void *arg);
+/* All checks, however long they take. */
+void	inspect_prove_all(struct store *, inspect_proved *, void *arg);
+
 /* --- jobs ------------------------------------------------------------- */
 
 /* Texts are lent for the call; NULL: none. */
 struct inspect_job {
 	int64_t		 id;
-	const char	*kind;		/* "replay", "discard" */
+	const char	*kind;		/* "replay", "backup" ... */
 	const char	*filter;	/* JSON */
 	bool		 remap, force;
 	const char	*state;		/* "running" ... */

@@ -186,6 +186,8 @@ agent_admin_parts(struct agent *a)
 		.intake = a->intake,
 		.dispatch = a->dispatch,
 		.jobs = a->jobs,
+		.backup = a->backup,
+		.erase = a->erase,
 		.live = a->live,
 		.outputs = &a->outputs,
 		.config = a->config,
@@ -208,6 +210,8 @@ start_fronts(struct agent *a)
 	    &a->outputs, NULL);
 	a->intake = intake_new(a->queue, a->acceptor, a->config);
 	a->jobs = jobs_new(a->queue, a->acceptor);
+	a->backup = backup_new(a->queue);
+	a->erase = erase_new(a->queue, a->dispatch, clock_now());
 	a->live = live_new(a->inspect, LIVE_LINES);
 	queue_watch(a->queue, live_seen, live_undone, a->live);
 	a->http = http_new(a->base);
@@ -258,6 +262,7 @@ on_stop(evutil_socket_t signo, short what, void *arg)
 	http_stop(a->http);
 	intake_stop(a->intake);
 	dispatch_stop(a->dispatch);
+	erase_stop(a->erase);
 }
 
 static void
@@ -339,6 +344,8 @@ agent_commit_ended(struct agent *a, bool durable)
 		stat_add(STAT_ingest_unavailable,
 		    stat_waiting(STAT_ingest_accepted));
 	stat_settle(durable);
+	erase_ended(a->erase, durable, clock_now());
+	backup_ended(a->backup, durable);
 	live_committed(a->live, clock_now().wall);
 
 	/* A turn that wrote nothing proves nothing. */
@@ -408,7 +415,7 @@ turn(struct agent *a)
 {
 	struct moment now = clock_now();
 	int64_t wait;
-	bool durable;
+	bool durable, busy;
 
 	if (a->reload)
 		agent_reload(a);
@@ -418,12 +425,18 @@ turn(struct agent *a)
 	if (a->stop_at == 0) {
 		wait = least(wait, jobs_turn(a->jobs, now,
 		    http_held(a->http) > 0));
+		wait = least(wait, erase_turn(a->erase, now,
+		    http_held(a->http) > 0));
+		wait = least(wait, backup_turn(a->backup, now));
 		wait = least(wait, retain(a, now));
 	}
+	busy = http_held(a->http) > 0;
 	durable = queue_commit(a->queue);
 	agent_commit_ended(a, durable);
 	http_release(a->http, durable);
 	dispatch_launch(a->dispatch, durable);
+	wait = least(wait, erase_purge(a->erase, now));
+	wait = least(wait, backup_slice(a->backup, now, busy));
 	wait = least(wait, live_turn(a->live, a->dispatch, now));
 	wait = least(wait, feed_watchdog(a, now));
 	return durable ? wait : least(wait, FAILED_TURN_MS);
@@ -480,6 +493,8 @@ stop(struct agent *a)
 	http_free(a->http);
 	admin_free(a->admin);
 	jobs_free(a->jobs);
+	backup_free(a->backup);
+	erase_free(a->erase);
 	intake_free(a->intake);
 	acceptor_free(a->acceptor);
 	inspect_close(a->inspect);

@@ -11,8 +11,10 @@
 
 #include "accept.h"
 #include "admin.h"
+#include "backup.h"
 #include "config.h"
 #include "dispatch.h"
+#include "erase.h"
 #include "http.h"
 #include "inspect.h"
 #include "intake.h"
@@ -43,6 +45,8 @@ struct agent {
 	struct admin		*admin;
 	struct dispatch		*dispatch;
 	struct jobs		*jobs;
+	struct backup		*backup;
+	struct erase		*erase;
 	struct live		*live;
 	int64_t			 started_at;	/* wall ms */
 	int64_t			 retain_at;	/* boot ms */

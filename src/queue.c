@@ -68,7 +68,7 @@ on_tally(sqlite3_context *context, int argc, sqlite3_value **arg)
 	if (new != NULL)
 		queue_tally(q, new_lane, new, 1);
 	else
-		queue_tally(q, old_lane, "pruned", 1);
+		queue_tally(q, old_lane, q->erasing ? "erased" : "pruned", 1);
 	if (new != NULL && new_lane != old_lane) {
 		queue_tally(q, new_lane, "accepted", 1);
 		if (old != NULL)

@@ -19,6 +19,7 @@
 #include "filter.h"
 #include "heap.h"
 #include "mem.h"
+#include "mparticle.h"
 
 struct queue;
 struct store;
@@ -425,7 +426,10 @@ size_t	queue_match(struct queue *, const struct filter *,
 /* The highest id that an event ever had. */
 int64_t	queue_last_event(const struct queue *);
 
-enum queue_job_kind { QUEUE_JOB_REPLAY, QUEUE_JOB_DISCARD };
+enum queue_job_kind {
+	QUEUE_JOB_REPLAY, QUEUE_JOB_DISCARD,	/* done to events one by one */
+	QUEUE_JOB_BACKUP, QUEUE_JOB_ERASE
+};
 const char *queue_job_name(enum queue_job_kind);	/* lent for ever */
 
 struct queue_job {
@@ -446,8 +450,8 @@ struct queue_job {
  * business. */
 int64_t	queue_job_create(struct queue *, const struct queue_job *,
 	    int64_t now);
-/* The one that was created first of those that run; false: none runs, or the
- * turn has failed.  Given (queue_job_free). */
+/* The replay or discard that was created first of those that run; false: none
+ * runs, or the turn has failed.  Given (queue_job_free). */
 bool	queue_job_running(struct queue *, struct queue_job *);
 void	queue_job_free(struct queue_job *);
 void	queue_job_total(struct queue *, int64_t id, int64_t total);
@@ -458,6 +462,76 @@ void	queue_job_progress(struct queue *, int64_t id, int64_t cursor,
 enum queue_job_end { QUEUE_JOB_DONE, QUEUE_JOB_CANCELLED, QUEUE_JOB_FAILED };
 bool	queue_job_end(struct queue *, int64_t id, enum queue_job_end,
 	    const char *why, int64_t now);
+
+/* --- copies of the database ------------------------------------------- */
+
+struct queue_copy;
+
+/*
+ * queue_copy_new - begins a copy, in a file that is made for it
+ *
+ * Needs the turn's transaction: the job is created in it, with its audit row.
+ * The copy is FILE.partial until it is whole and proved sound, and has the
+ * mode of the database.  NULL and `why`: FILE is there already or cannot be
+ * made, or there is not room for it and `spare` bytes.
+ */
+struct queue_copy *queue_copy_new(struct queue *, const char *file,
+	    int64_t spare, int64_t now, struct why *);
+int64_t	queue_copy_job(const struct queue_copy *);
+/* How many pages there are to copy, which may become more, and are copied. */
+void	queue_copy_pages(const struct queue_copy *, int64_t *copied,
+	    int64_t *total);
+
+enum queue_copied {
+	QUEUE_COPYING,		/* call again */
+	QUEUE_PROVING,		/* likewise, but there is time */
+	QUEUE_COPIED,		/* FILE is there, sound and on disk */
+	QUEUE_COPY_FAILED	/* for `why`; FILE is not there */
+};
+/* A slice of about a ms.  Between turns: no transaction may be open. */
+enum queue_copied queue_copy_slice(struct queue_copy *, struct why *);
+/* Does its job still run?  An operator may have cancelled it. */
+bool	queue_copy_wanted(struct queue_copy *);
+/* It is not: the next slices end it, as failed. */
+void	queue_copy_cancel(struct queue_copy *);
+/* Into the turn: how far it is. */
+void	queue_copy_progress(struct queue_copy *);
+/* Gives up what is not done.  NULL: nothing. */
+void	queue_copy_free(struct queue_copy *);
+
+/* --- erasing a person ------------------------------------------------- */
+
+/*
+ * queue_erase - a person who was sent to Heap as `identity` is to be erased
+ *
+ * `types` says what identities are in today's outputs, MP_IDENTITIES the MPID.
+ * Their profiles go at once: whoever is called so from now on is somebody
+ * new.  The rest goes with queue_erase_slice.  The job's id; 0: nothing is
+ * stored of such a person.
+ */
+int64_t	queue_erase(struct queue *, const char *identity,
+	    const enum mp_identity_type *types, size_t types_n, int64_t now);
+
+struct queue_receipt {
+	int64_t	job;
+	int64_t	events, batches, profiles;	/* erased, in all */
+};
+enum queue_erased {
+	QUEUE_ERASE_NONE,	/* nobody is to be erased */
+	QUEUE_ERASE_MORE,	/* there is more */
+	QUEUE_ERASE_WAITS,	/* for requests in flight: later */
+	QUEUE_ERASE_DONE	/* of the receipt's job; others may follow */
+};
+/* Some of the erasure that was asked for first; needs the transaction. */
+enum queue_erased queue_erase_slice(struct queue *, struct queue_receipt *,
+	    int64_t now);
+/* Is anybody to be erased?  Needs no transaction. */
+bool	queue_erase_pending(struct queue *);
+/* The identities for which nothing may be claimed meanwhile.  Given (free). */
+int64_t	*queue_erase_held(struct queue *, size_t *n);
+/* Empties the WAL, in which older versions of pages are.  Between turns.
+ * false: a reader needs it. */
+bool	queue_empty_wal(struct queue *);
 
 /* --- retention -------------------------------------------------------- */
 

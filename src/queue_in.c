@@ -36,6 +36,23 @@ queue_see(struct queue *q, const char *input_key,
 	store_run(q->store, st);
 }
 
+/* One that was erased has the same number when it comes again, or Heap would
+ * count as one what the windows count as two.  0: it was not. */
+static int64_t
+revive_identity(struct queue *q, const char *value)
+{
+	sqlite3_stmt *st = store_sql(q->store, SQL_IDENTITY_REVIVE);
+	char hash[QUEUE_HASH];
+	int64_t id = 0;
+
+	queue_identity_hash(value, hash);
+	store_text(st, ":value", value);
+	store_text(st, ":hash", hash);
+	while (store_row(q->store, st))
+		id = sqlite3_column_int64(st, 0);
+	return id;
+}
+
 int64_t
 queue_identity(struct queue *q, const char *value)
 {
@@ -48,6 +65,9 @@ queue_identity(struct queue *q, const char *value)
 		sqlite3_reset(st);
 		return id;
 	}
+	id = revive_identity(q, value);
+	if (id != 0)
+		return id;
 	st = store_sql(q->store, SQL_IDENTITY_PUT);
 	store_text(st, ":value", value);
 	store_run(q->store, st);

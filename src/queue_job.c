@@ -16,6 +16,8 @@
 static const char *const kind_names[] = {
 	[QUEUE_JOB_REPLAY] = "replay",
 	[QUEUE_JOB_DISCARD] = "discard",
+	[QUEUE_JOB_BACKUP] = "backup",
+	[QUEUE_JOB_ERASE] = "erase",
 };
 
 static const char *const state_names[] = {

@@ -668,6 +668,7 @@ queue_recover(struct queue *q, struct moment now)
 	store_int(st, ":boot", now.boot);
 	store_run(q->store, st);
 	store_run(q->store, store_sql(q->store, SQL_ISOLATION_FORGET_EMPTY));
+	queue_recover_copies(q, now.wall);
 	return back;
 }
 

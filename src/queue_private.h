@@ -3,8 +3,8 @@
  *
  * queue.c has the turn and what is configured, queue_in.c the way in,
  * queue_out.c the way out, queue_operate.c operators and retention,
- * queue_backup.c copies, queue_erase.c erasures, queue_job.c what is done to many
-, queue_watch.c who looks on.
+ * queue_backup.c copies, queue_erase.c erasures, queue_job.c what is done to
+ * many, queue_watch.c who looks on.
  */
 #ifndef HR_QUEUE_PRIVATE_H
 #define HR_QUEUE_PRIVATE_H
@@ -22,6 +22,8 @@ struct queue {
 	 * table; see queue_tally. */
 	struct tally	*tally;
 	size_t		 tally_n;
+	/* What is deleted now counts as erased, not as pruned. */
+	bool		 erasing;
 };
 
 /* `events` more (or fewer) under that name of the lane; written when the
@@ -33,6 +35,16 @@ void	queue_tally(struct queue *, int64_t lane, const char *name,
  * that waits meanwhile, if there is one. */
 void	queue_merge_back(struct queue *, int64_t lane, int64_t event,
 	    int64_t now);
+/* A job that is not done to events one by one; `what` is its filter, JSON.
+ * Its audit row is for whoever does it. */
+int64_t	queue_task_put(struct queue *, enum queue_job_kind, const char *what,
+	    int64_t now);
+/* Hex SHA-256 of an identity: what is left of it. */
+#define QUEUE_HASH	65		/* with its NUL */
+void	queue_identity_hash(const char *value, char hash[QUEUE_HASH]);
+/* At start: copies that were being made have failed, and their files go. */
+void	queue_recover_copies(struct queue *, int64_t now);
+
 /* What an old update may still send: without the properties that a newer one
  * of its identity has set since.  false: nothing is left, it is skipped. */
 bool	queue_subtract_newer(struct queue *, int64_t event, int64_t now);

@@ -17,8 +17,8 @@ layers='
 5 queue profile inspect
 6 output pending
 7 accept
-8 intake dispatch jobs preview
-9 live
+8 intake dispatch jobs preview backup
+9 live erase
 10 admin
 11 main ctl sink
 '

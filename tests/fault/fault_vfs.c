@@ -70,7 +70,7 @@ const char *
 fault_op_name(enum fault_op op)
 {
 	static const char *const names[FAULT_OPS] = { "open", "read", "write",
-	    "sync", "lock", "truncate", "shm" };
+	    "sync", "lock", "truncate", "shm", "memory" };
 
 	return names[op];
 }
@@ -655,10 +655,40 @@ vfs_time_ms(sqlite3_vfs *v, sqlite3_int64 *out)
 	return real_vfs->xCurrentTimeInt64(real_vfs, out);
 }
 
+/* --- memory ----------------------------------------------------------- */
+
+static sqlite3_mem_methods real_memory;
+
+static void *
+memory_new(int n)
+{
+	return fails(FAULT_MEMORY) ? NULL : real_memory.xMalloc(n);
+}
+
+static void *
+memory_resize(void *old, int n)
+{
+	return fails(FAULT_MEMORY) ? NULL : real_memory.xRealloc(old, n);
+}
+
+static void
+install_memory(void)
+{
+	sqlite3_mem_methods memory;
+
+	assert(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory) ==
+	    SQLITE_OK);
+	memory = real_memory;
+	memory.xMalloc = memory_new;
+	memory.xRealloc = memory_resize;
+	assert(sqlite3_config(SQLITE_CONFIG_MALLOC, &memory) == SQLITE_OK);
+}
+
 void
 fault_install(void (*on_crash)(void))
 {
 	crashed = on_crash;
+	install_memory();
 	real_vfs = sqlite3_vfs_find("unix");
 	fault = (sqlite3_vfs){
 		.iVersion = 2,

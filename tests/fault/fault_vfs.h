@@ -16,7 +16,9 @@
 
 enum fault_op {
 	FAULT_OPEN, FAULT_READ, FAULT_WRITE, FAULT_SYNC, FAULT_LOCK,
-	FAULT_TRUNCATE, FAULT_SHM, FAULT_OPS
+	FAULT_TRUNCATE, FAULT_SHM,
+	FAULT_MEMORY,		/* SQLite asks for more */
+	FAULT_OPS
 };
 /* "open" ...; lent for ever. */
 const char *fault_op_name(enum fault_op);
@@ -35,7 +37,8 @@ struct fault_plan {
 	enum fault_kind	 kind;
 };
 
-/* Makes it the default VFS of the process.  `crashed` is called, and must not
+/* Makes it the default VFS of the process, before SQLite is used at all, and
+ * puts a hand between SQLite and malloc(3).  `crashed` is called, and must not
  * return, from the call that FAULT_CRASH means, before it has any effect. */
 void	fault_install(void (*crashed)(void));
 

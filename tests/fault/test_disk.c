@@ -1,5 +1,7 @@
 /*
  * test_disk.c - the nth call of each kind fails, once and for ever
+ *
+ * SQLite's own memory is one of the kinds.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -79,6 +81,9 @@ SWEEP(locks_that_fail_for_ever_are_survived, FAULT_LOCK, FAULT_EIO, true)
 SWEEP(shared_memory_that_fails_is_survived, FAULT_SHM, FAULT_EIO, false)
 SWEEP(shared_memory_that_fails_for_ever_is_survived, FAULT_SHM, FAULT_EIO,
     true)
+SWEEP(memory_that_is_refused_once_is_survived, FAULT_MEMORY, FAULT_EIO, false)
+SWEEP(memory_that_is_refused_for_ever_is_survived, FAULT_MEMORY, FAULT_EIO,
+    true)
 
 int
 main(void)
@@ -100,6 +105,8 @@ main(void)
 		cmocka_unit_test(shared_memory_that_fails_is_survived),
 		cmocka_unit_test(
 		    shared_memory_that_fails_for_ever_is_survived),
+		cmocka_unit_test(memory_that_is_refused_once_is_survived),
+		cmocka_unit_test(memory_that_is_refused_for_ever_is_survived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

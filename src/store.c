@@ -318,7 +318,6 @@ make_durable(struct store *s, struct why *why)
 	snprintf(sql, sizeof(sql), "PRAGMA journal_mode=WAL;"
 	    "PRAGMA synchronous=FULL;PRAGMA cache_size=-%d;"
 	    "PRAGMA foreign_keys=OFF;PRAGMA temp_store=MEMORY;"
-	    "PRAGMA secure_delete=ON;"
 	    "PRAGMA secure_delete=ON;", CACHE_KIB);
 	if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK) {
 		why_set(why, "%s: %s", s->path, sqlite3_errmsg(s->db));
@@ -614,17 +613,6 @@ store_filter(sqlite3_stmt *st, const struct filter *f)
 		store_int(st, ":status", f->status);
 	else
 		store_text(st, ":status", NULL);
-}
-
-bool
-store_empty_wal(struct store *s)
-{
-	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL,
-	    SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-
-	if (rc != SQLITE_OK && rc != SQLITE_BUSY && rc != SQLITE_LOCKED)
-		end_if_hopeless(s, rc);
-	return rc == SQLITE_OK;
 }
 
 bool

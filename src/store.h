@@ -102,9 +102,6 @@ void	store_filter(sqlite3_stmt *, const struct filter *);
 /* Moves all that is in the WAL into the database and makes the WAL empty; not
  * inside a transaction.  false: it could not, since somebody reads. */
 bool	store_empty_wal(struct store *);
-/* Moves all that is in the WAL into the database and makes the WAL empty; not
- * inside a transaction.  false: it could not, since somebody reads. */
-bool	store_empty_wal(struct store *);
 /* Bytes of the database (without free pages) and of its WAL. */
 int64_t	store_bytes(struct store *);
 int64_t	store_wal_bytes(struct store *);

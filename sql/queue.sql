@@ -655,9 +655,12 @@ SELECT 1 FROM erasure_value
 
 --: erasure_quotes
 -- Is one of the person's identities in a text?
-SELECT 1 FROM erasure_value WHERE job = :job AND instr(:text, value) > 0
+-- One of a few letters is in many by chance.
+SELECT 1 FROM erasure_value
+ WHERE job = :job AND length(value) > 5 AND instr(:text, value) > 0
 UNION ALL
-SELECT 1 FROM erasure_identity WHERE job = :job AND instr(:text, value) > 0
+SELECT 1 FROM erasure_identity
+ WHERE job = :job AND length(value) > 5 AND instr(:text, value) > 0
  LIMIT 1;
 
 --: erasure_value_put
@@ -721,18 +724,18 @@ UPDATE identity SET value = NULL, hash = :hash
 UPDATE identity SET value = :value, hash = NULL
  WHERE id = :identity AND value IS NULL;
 
---: updates_erase_queued
--- Or a newer one would take them into itself.
-DELETE FROM event
+--: updates_drop_queued
+-- Or a newer one would take them into itself; they go with their batch.
+UPDATE event SET state = 'discarded', due_at = NULL
  WHERE state = 'queued' AND suspect IS NULL AND event_index IS NULL
    AND identity = :identity AND lane IN (SELECT id FROM lane);
 
---: updates_erase_suspect
-DELETE FROM event
+--: updates_drop_suspect
+UPDATE event SET state = 'discarded', due_at = NULL, suspect = NULL
  WHERE state = 'queued' AND suspect IS NOT NULL AND event_index IS NULL
    AND identity = :identity AND lane IN (SELECT id FROM lane);
 
---: updates_erase_inflight
+--: updates_drop_inflight
 -- One that comes back has nothing to add to a newer one.
 UPDATE event SET payload = '{"identity":"","properties":{}}'
  WHERE state = 'inflight' AND request > 0 AND event_index IS NULL

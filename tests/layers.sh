@@ -20,7 +20,7 @@ layers='
 8 intake dispatch jobs preview backup
 9 live erase
 10 admin
-11 main ctl sink
+11 main ctl sink load
 '
 
 status=0
@@ -93,7 +93,7 @@ may_know() {
 found=$(
 	may_know 'sqlite3\.h' store queue profile inspect ctl
 	may_know 'curl/' sender ctl
-	may_know 'event2/' http sender live main sink
+	may_know 'event2/' http sender live main sink load
 	may_know 'cjson/' json
 	may_know 'zlib\.h' inflate
 	may_know 'ini\.h' config

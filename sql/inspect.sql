@@ -101,9 +101,11 @@ SELECT r.id, o.name, l.kind, r.form, r.events, r.objects, r.bytes, r.parent,
  ORDER BY r.id;
 
 --: inspect_outputs
+-- The one of that name, or all.
 SELECT o.id, o.name, a.app_id, a.base_url, a.factor, o.paused_at
   FROM output AS o
   LEFT JOIN app AS a ON a.id = o.app
+ WHERE :name IS NULL OR o.name = :name
  ORDER BY o.name;
 
 --: inspect_output_counts
@@ -117,18 +119,24 @@ SELECT t.name, sum(t.events)
 -- Since when the event that has been due longest could have left: an identity
 -- is looked at from next_at on, a deferred event is released at due_at, one
 -- under suspicion may go again since the request that put it there ended.
--- Outputs that are not configured send nothing, so they do not count.
+-- Outputs that are not configured or are paused send nothing, so they do not
+-- count; nor does the time in which one was paused.
+WITH sends (lane, since) AS MATERIALIZED (
+	SELECT l.id, coalesce(o.resumed_at, 0)
+	  FROM lane AS l JOIN output AS o ON o.id = l.output
+	 WHERE o.app IS NOT NULL AND o.paused_at IS NULL)
 SELECT min(at) FROM (
-	SELECT (SELECT w.next_at FROM waiting AS w
-		 WHERE w.lane = l.id ORDER BY w.next_at LIMIT 1) AS at
-	  FROM lane AS l
-	  JOIN output AS o ON o.id = l.output
-	 WHERE o.app IS NOT NULL
+	SELECT max(s.since, (SELECT w.next_at FROM waiting AS w
+		 WHERE w.lane = s.lane ORDER BY w.next_at LIMIT 1)) AS at
+	  FROM sends AS s
 	UNION ALL
-	SELECT min(due_at) FROM event
-	 WHERE state = 'queued' AND due_at IS NOT NULL
+	SELECT min(max(s.since, e.due_at))
+	  FROM event AS e INDEXED BY event_deferred
+	 CROSS JOIN sends AS s ON s.lane = e.lane
+	 WHERE e.state = 'queued' AND e.due_at <= :now
 	UNION ALL
-	SELECT min(r.ended_at) FROM event AS e
+	SELECT min(max(s.since, r.ended_at)) FROM sends AS s
+	 CROSS JOIN event AS e INDEXED BY event_suspect ON e.lane = s.lane
 	 CROSS JOIN request AS r ON r.id = e.request
 	 WHERE e.state = 'queued' AND e.suspect IS NOT NULL
 	   AND e.due_at IS NULL);
@@ -201,6 +209,9 @@ SELECT i.value,
        (SELECT count(*) FROM (SELECT 1 FROM event INDEXED BY event_queued
 	 WHERE state = 'queued' AND suspect IS NULL AND due_at IS NOT NULL
 	   AND lane = :lane AND identity = i.id LIMIT :n)),
+       (SELECT max(due_at) FROM event INDEXED BY event_queued
+	 WHERE state = 'queued' AND suspect IS NULL AND due_at IS NOT NULL
+	   AND lane = :lane AND identity = i.id),
        (SELECT count(*) FROM (SELECT 1 FROM event INDEXED BY event_stuck
 	 WHERE state = 'stuck' AND lane = :lane AND identity = i.id LIMIT :n))
   FROM identity AS i
@@ -212,6 +223,13 @@ SELECT id, kind, filter, remap, force, state, total, moved, skipped, error,
        started_at, ended_at
   FROM job
  WHERE id BETWEEN :first AND :last
+ ORDER BY id DESC;
+
+--: inspect_audit
+-- What operators did, newest first.
+SELECT id, done_at, action, subject, detail
+  FROM audit
+ WHERE id < :before
  ORDER BY id DESC;
 
 --: live_batch
@@ -254,10 +272,6 @@ SELECT count(*) FILTER (WHERE accepted <> others), count(*)
 --: verify_integrity
 -- The file as such: "ok", or what is wrong with it.
 SELECT integrity_check FROM pragma_integrity_check LIMIT 1;
-
---: verify_pages
--- The same without a look at what indexes hold.
-SELECT quick_check FROM pragma_quick_check LIMIT 1;
 
 --: verify_pages
 -- The same without a look at what indexes hold.

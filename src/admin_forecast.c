@@ -1,24 +1,30 @@
 /*
  * admin_forecast.c - when will it all have left, and whose backlog it is
  *
- * Puts together what inspect knows of the backlog and what dispatch knows of
- * windows, breakers and waits.
+ * Puts together what inspect knows of the backlog, or a count of what would be
+ * replayed, and what dispatch knows of windows, breakers and waits.
+ *
+ * Of each lane only the longest backlogs are looked at.  An identity that is
+ * not among them has no more than each of these, and so many of those fill
+ * more windows of the app than it fills of its own.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin_private.h"
 
-#define LONGEST		200	/* backlogs of each lane that are looked at */
+#define LONGEST		200	/* backlogs of each lane; see above */
 #define BUSIEST		100	/* identities in a list, unless told else */
 #define BUSIEST_MAX	500
 
-/* The lanes with what they are to send, and what dispatch makes of it. */
+/* The lanes with what they are to send, and what dispatch makes of it.  There
+ * is room for as much again: what would be replayed. */
 struct outlook {
 	struct inspect_backlog	*backlog;
-	struct dispatch_demand	*demand;	/* one a lane, as these two */
-	struct dispatch_forecast *forecast;
-	struct dispatch_share	*share;		/* of all lanes */
+	struct dispatch_demand	*demand;	/* first one a lane ... */
+	struct dispatch_forecast *forecast;	/* ... and as many of these */
+	struct dispatch_share	*share;		/* LONGEST for each demand */
+	size_t			 n;		/* demands */
 };
 
 /* What is the lane's whole, without whose it is. */
@@ -31,42 +37,34 @@ demand_of(const struct inspect_lane *l)
 	return d;
 }
 
-/* The shares of the longest backlogs. */
-static void
-divide(struct dispatch_demand *d, const struct inspect_lane *l,
-    struct dispatch_share *share)
-{
-	size_t i;
-
-	for (i = 0; i < l->waiting_n; i++) {
-		share[i].identity = l->waiting[i].identity;
-		share[i].objects = l->waiting[i].objects;
-		share[i].events = l->waiting[i].ready;
-	}
-	d->share = share;
-	d->share_n = l->waiting_n;
-}
-
-/* false: it cannot be read. */
+/* What the lanes have queued, each with its longest backlogs; false: it cannot
+ * be read. */
 static bool
-look(struct admin *a, struct moment now, struct outlook *o)
+look(struct admin *a, struct outlook *o)
 {
-	size_t i, n, shares = 0;
+	const struct inspect_waiting *w;
+	struct dispatch_share *share;
+	size_t i, k, lanes;
 
 	if (inspect_backlog(a->parts.inspect, LONGEST, &o->backlog) !=
 	    INSPECT_OK)
 		return false;
-	n = o->backlog->lanes;
-	o->demand = xcalloc(n + 1, sizeof(*o->demand));
-	o->forecast = xcalloc(n + 1, sizeof(*o->forecast));
-	o->share = xcalloc(n * LONGEST + 1, sizeof(*o->share));
-	for (i = 0; i < n; i++) {
+	lanes = o->backlog->lanes;
+	o->demand = xcalloc(2 * lanes + 1, sizeof(*o->demand));
+	o->forecast = xcalloc(2 * lanes + 1, sizeof(*o->forecast));
+	o->share = xcalloc(2 * lanes * LONGEST + 1, sizeof(*o->share));
+	for (i = 0; i < lanes; i++) {
+		share = o->share + i * LONGEST;
 		o->demand[i] = demand_of(&o->backlog->lane[i]);
-		divide(&o->demand[i], &o->backlog->lane[i],
-		    o->share + shares);
-		shares += o->demand[i].share_n;
+		o->demand[i].share = share;
+		o->demand[i].share_n = o->backlog->lane[i].waiting_n;
+		for (k = 0; k < o->demand[i].share_n; k++) {
+			w = &o->backlog->lane[i].waiting[k];
+			share[k] = (struct dispatch_share){ w->identity,
+			    w->objects, w->ready };
+		}
 	}
-	dispatch_forecast(a->parts.dispatch, now, o->demand, n, o->forecast);
+	o->n = lanes;
 	return true;
 }
 
@@ -158,9 +156,10 @@ admin_forecast(struct admin *a, struct moment now)
 	cJSON *answer, *lanes;
 	size_t i, n;
 
-	if (!look(a, now, &o))
+	if (!look(a, &o))
 		return NULL;
-	n = o.backlog->lanes;
+	n = o.n;
+	dispatch_forecast(a->parts.dispatch, now, o.demand, n, o.forecast);
 	answer = cJSON_CreateObject();
 	put_done(answer, now, n > 0 ?
 	    o.forecast[longest_of(&o, 0, n)].done_at : now.wall);
@@ -170,6 +169,93 @@ admin_forecast(struct admin *a, struct moment now)
 		cJSON_AddItemToArray(lanes, forecast_shape(now,
 		    &o.backlog->lane[i], true, o.backlog->lane[i].queued,
 		    &o.forecast[i]));
+	look_away(&o);
+	return answer;
+}
+
+void
+admin_put_forecast(cJSON *output, cJSON *forecast)
+{
+	const cJSON *outputs = json_get(forecast, "outputs");
+	const char *name = json_text(json_get(output, "name"));
+	cJSON *o;
+	int i;
+
+	for (i = 0; i < cJSON_GetArraySize(outputs); i++) {
+		o = cJSON_GetArrayItem(outputs, i);
+		if (strcmp(json_text(json_get(o, "output")), name) == 0)
+			break;
+	}
+	o = cJSON_DetachItemFromArray(cJSON_GetObjectItemCaseSensitive(
+	    forecast, "outputs"), i);
+	if (o == NULL) {
+		cJSON_AddNullToObject(output, "forecast");
+		return;
+	}
+	cJSON_DeleteItemFromObjectCaseSensitive(o, "output");
+	cJSON_DeleteItemFromObjectCaseSensitive(o, "queued");
+	cJSON_AddItemToObject(output, "forecast", o);
+}
+
+/* --- what would be replayed --------------------------------------------- */
+
+/* jobs_count_visit: more for the lane, behind the demands of the backlog.  Of
+ * the updates of one identity only one will be left. */
+static void
+add_load(const struct jobs_load *l, void *arg)
+{
+	struct outlook *o = arg;
+	const struct inspect_backlog *b = o->backlog;
+	struct dispatch_demand *d;
+	struct dispatch_share *share;
+	bool updates;
+	size_t i;
+
+	for (i = 0; i < b->lanes && b->lane[i].id != l->lane; i++)
+		continue;
+	/* One whose lane came after the look. */
+	if (i == b->lanes)
+		return;
+	updates = strcmp(b->lane[i].lane,
+	    heap_lane_name(HEAP_USER_PROPERTIES)) == 0;
+	share = o->share + (b->lanes + i) * LONGEST;
+	if (l->identity == 0) {
+		d = &o->demand[o->n++];
+		*d = demand_of(&b->lane[i]);
+		d->due_at = 0;
+		d->objects = updates ? l->identities : l->objects;
+		d->share = share;
+		return;
+	}
+	d = &o->demand[o->n - 1];
+	share[d->share_n++] = (struct dispatch_share){ l->identity,
+	    updates ? 1 : l->objects, updates ? 1 : l->events };
+}
+
+cJSON *
+admin_forecast_count(struct admin *a, struct moment now,
+    const struct jobs_count *c, bool besides)
+{
+	struct outlook o;
+	cJSON *answer;
+	size_t first, i;
+	int64_t let_at = now.wall;
+
+	if (!look(a, &o))
+		return NULL;
+	first = o.n;
+	jobs_count_each(c, LONGEST, add_load, &o);
+	if (besides)
+		dispatch_forecast(a->parts.dispatch, now, o.demand, o.n,
+		    o.forecast);
+	else
+		dispatch_forecast(a->parts.dispatch, now, o.demand + first,
+		    o.n - first, o.forecast + first);
+	for (i = first; i < o.n; i++)
+		if (o.forecast[i].leaves_at > let_at)
+			let_at = o.forecast[i].leaves_at;
+	answer = cJSON_CreateObject();
+	put_done(answer, now, let_at);
 	look_away(&o);
 	return answer;
 }
@@ -217,29 +303,66 @@ windows_shape(struct admin *a, struct moment now, int64_t lane,
 	return array;
 }
 
-/* inspect_waiting_visit, and what it makes. */
+/* Lanes that are asked for an identity, and what is made of their answers. */
 struct person_shape {
 	struct admin	*admin;
 	struct moment	 now;
-	const struct inspect_lane *lane;
+	const struct inspect_backlog *backlog;
+	const struct inspect_lane *lane;	/* that is asked now */
+	struct dispatch_demand *demand;		/* what they have of it ... */
+	struct dispatch_share *share;		/* ... one each */
+	size_t		 n;
 	cJSON		*array;
 };
 
 static void
+begin_persons(struct person_shape *s, struct admin_call *call,
+    const struct inspect_backlog *b, cJSON *array)
+{
+	*s = (struct person_shape){ .admin = call->admin, .now = call->now,
+	    .backlog = b, .array = array };
+	s->demand = xcalloc(b->lanes + 1, sizeof(*s->demand));
+	s->share = xcalloc(b->lanes + 1, sizeof(*s->share));
+}
+
+static void
+end_persons(struct person_shape *s)
+{
+	free(s->demand);
+	free(s->share);
+}
+
+/* inspect_waiting_visit */
+static void
+add_share(const struct inspect_waiting *w, void *arg)
+{
+	struct person_shape *s = arg;
+	struct dispatch_demand *d = &s->demand[s->n];
+	int64_t events = w->ready + w->deferred;
+
+	/* Deferred ones are as large as the others, if there are any. */
+	s->share[s->n] = (struct dispatch_share){ w->identity, w->ready > 0 ?
+	    w->objects * events / w->ready : events, events };
+	*d = demand_of(s->lane);
+	d->objects = s->share[s->n].objects;
+	d->due_at = w->due_at;
+	d->share = &s->share[s->n++];
+	d->share_n = 1;
+}
+
+/* inspect_waiting_visit: of the lane that is shown, which is asked last. */
+static void
 put_person(const struct inspect_waiting *w, void *arg)
 {
 	struct person_shape *s = arg;
-	struct dispatch_share share = { w->identity, w->objects, w->ready };
-	struct dispatch_demand d = demand_of(s->lane);
-	struct dispatch_forecast f;
+	struct dispatch_forecast *f;
 	int64_t parked;
 	cJSON *o;
 
-	d.objects = w->objects;
-	d.due_at = 0;
-	d.share = &share;
-	d.share_n = 1;
-	dispatch_forecast(s->admin->parts.dispatch, s->now, &d, 1, &f);
+	add_share(w, s);
+	f = xcalloc(s->n, sizeof(*f));
+	dispatch_forecast(s->admin->parts.dispatch, s->now, s->demand, s->n,
+	    f);
 	/* Beyond every date: until what is in flight has ended. */
 	parked = w->next_at > s->now.wall && w->next_at < INT64_MAX / 8 ?
 	    w->next_at : 0;
@@ -251,11 +374,39 @@ put_person(const struct inspect_waiting *w, void *arg)
 	admin_put_int(o, "deferred", w->deferred);
 	admin_put_int(o, "stuck", w->stuck);
 	admin_put_at(o, "next_at", parked);
-	put_done(o, s->now, f.done_at);
-	admin_put_text(o, "bound_by", dispatch_bound_name(f.bound_by));
+	put_done(o, s->now, f[s->n - 1].done_at);
+	admin_put_text(o, "bound_by",
+	    dispatch_bound_name(f[s->n - 1].bound_by));
 	cJSON_AddItemToObject(o, "windows",
 	    windows_shape(s->admin, s->now, s->lane->id, w->identity));
 	cJSON_AddItemToArray(s->array, o);
+	free(f);
+}
+
+/* Asks the lane for the identity, and first the others that send to the same
+ * app: they take of the same windows.  false: it cannot be read. */
+static bool
+show_person(struct person_shape *s, const struct inspect_lane *lane,
+    int64_t identity)
+{
+	const struct inspect_backlog *b = s->backlog;
+	struct inspect *in = s->admin->parts.inspect;
+	size_t i;
+
+	s->n = 0;
+	for (i = 0; i < b->lanes; i++) {
+		s->lane = &b->lane[i];
+		if (s->lane == lane || s->lane->queued == 0 ||
+		    !dispatch_together(s->admin->parts.dispatch, s->lane->id,
+		    lane->id))
+			continue;
+		if (inspect_identity(in, s->lane->id, identity, add_share,
+		    s) == INSPECT_FAILED)
+			return false;
+	}
+	s->lane = lane;
+	return inspect_identity(in, lane->id, identity, put_person, s) !=
+	    INSPECT_FAILED;
 }
 
 static int
@@ -304,23 +455,20 @@ static cJSON *
 busiest(struct admin_call *call, const struct inspect_backlog *b, size_t most)
 {
 	struct person *p = xcalloc(2 * most * b->lanes + 1, sizeof(*p));
-	struct person_shape s = { .admin = call->admin, .now = call->now,
-	    .array = cJSON_CreateArray() };
+	struct person_shape s;
 	size_t i, n = 0;
 
+	begin_persons(&s, call, b, cJSON_CreateArray());
 	for (i = 0; i < b->lanes; i++)
 		n += collect(call->admin, call->now, &b->lane[i], most, p + n);
 	qsort(p, n, sizeof(*p), busiest_first);
-	for (i = 0; i < n && i < most; i++) {
-		s.lane = p[i].lane;
-		if (inspect_identity(call->admin->parts.inspect,
-		    p[i].lane->id, p[i].identity, put_person, &s) ==
-		    INSPECT_FAILED) {
+	for (i = 0; i < n && i < most; i++)
+		if (!show_person(&s, p[i].lane, p[i].identity)) {
 			cJSON_Delete(s.array);
 			s.array = NULL;
 			break;
 		}
-	}
+	end_persons(&s);
 	free(p);
 	return s.array;
 }
@@ -354,7 +502,7 @@ admin_get_identities(struct admin_call *call)
 static cJSON *
 identity_shape(struct admin_call *call, int64_t identity)
 {
-	struct person_shape s = { .admin = call->admin, .now = call->now };
+	struct person_shape s;
 	struct inspect_backlog *b;
 	cJSON *o;
 	size_t i;
@@ -363,15 +511,13 @@ identity_shape(struct admin_call *call, int64_t identity)
 		return NULL;
 	o = cJSON_CreateObject();
 	admin_put_text(o, "identity", call->name);
-	s.array = cJSON_AddArrayToObject(o, "lanes");
-	for (i = 0; i < b->lanes && o != NULL; i++) {
-		s.lane = &b->lane[i];
-		if (inspect_identity(call->admin->parts.inspect, s.lane->id,
-		    identity, put_person, &s) == INSPECT_FAILED) {
+	begin_persons(&s, call, b, cJSON_AddArrayToObject(o, "lanes"));
+	for (i = 0; i < b->lanes && o != NULL; i++)
+		if (!show_person(&s, &b->lane[i], identity)) {
 			cJSON_Delete(o);
 			o = NULL;
 		}
-	}
+	end_persons(&s);
 	inspect_backlog_free(b);
 	return o;
 }

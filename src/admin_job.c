@@ -17,6 +17,7 @@ struct admin_count {
 	struct admin_count	*next;
 	struct http_request	*request;
 	struct jobs_count	*count;
+	bool			 replay;	/* else discard */
 };
 
 /* What a body asks for; the filter's texts lie in `json`. */
@@ -203,14 +204,6 @@ add_job(const struct inspect_job *j, void *array)
 	cJSON_AddItemToArray(array, job_shape(j));
 }
 
-static void
-not_stored(struct admin_call *call)
-{
-	admin_problem(call, 503, "unavailable", "Retry-After: 1\r\n",
-	    "Nothing was changed: %s.",
-	    queue_error(call->admin->parts.queue));
-}
-
 void
 admin_answer_job(struct admin_call *call, int status, int64_t id)
 {
@@ -222,7 +215,7 @@ admin_answer_job(struct admin_call *call, int status, int64_t id)
 	    make_job, &job) != INSPECT_OK ||
 	    queue_begin(call->admin->parts.queue) != QUEUE_READY) {
 		cJSON_Delete(job);
-		not_stored(call);
+		admin_not_stored(call);
 		return;
 	}
 	snprintf(location, sizeof(location), "Location: /v1/jobs/%lld\r\n",
@@ -234,13 +227,14 @@ admin_answer_job(struct admin_call *call, int status, int64_t id)
 /* --- counting --------------------------------------------------------- */
 
 static void
-begin_count(struct admin_call *call, const struct filter *f)
+begin_count(struct admin_call *call, const struct queue_job *job)
 {
 	struct admin_count *c = xcalloc(1, sizeof(*c)), **last;
 	struct queue *q = call->admin->parts.queue;
 
 	c->request = call->request;
-	c->count = jobs_count_new(q, f, queue_last_event(q));
+	c->replay = job->kind == QUEUE_JOB_REPLAY;
+	c->count = jobs_count_new(q, &job->filter, queue_last_event(q));
 	for (last = &call->admin->counts; *last != NULL; last = &(*last)->next)
 		continue;
 	*last = c;
@@ -269,14 +263,18 @@ answer_count(struct admin *a, struct moment now, const struct admin_count *c)
 {
 	struct admin_call call = { .admin = a, .request = c->request,
 	    .now = now };
-	int64_t ms = jobs_count_least_ms(c->count, a->parts.outputs);
-	cJSON *o = cJSON_CreateObject(), *forecast;
+	/* What is replayed comes besides what is queued. */
+	cJSON *forecast = admin_forecast_count(a, now, c->count, c->replay);
+	cJSON *o;
 
+	if (forecast == NULL) {
+		admin_cannot_read(&call);
+		return;
+	}
+	o = cJSON_CreateObject();
 	admin_put_int(o, "count", jobs_count_events(c->count));
 	admin_put_int(o, "identities", jobs_count_identities(c->count));
-	forecast = cJSON_AddObjectToObject(o, "forecast");
-	admin_put_int(forecast, "seconds", (ms + 999) / 1000);
-	admin_put_at(forecast, "done_at", now.wall + ms);
+	cJSON_AddItemToObject(o, "forecast", forecast);
 	admin_json(&call, 200, o);
 }
 
@@ -305,7 +303,7 @@ post_job(struct admin_call *call, enum queue_job_kind kind)
 
 	if (read_wish(call, &w)) {
 		if (w.dry_run) {
-			begin_count(call, &w.job.filter);
+			begin_count(call, &w.job);
 		} else {
 			id = jobs_start(call->admin->parts.jobs, &w.job,
 			    call->now.wall);
@@ -409,7 +407,7 @@ admin_delete_job(struct admin_call *call)
 		log_info("admin: cancelled job=%lld", (long long)call->id);
 		admin_answer_job(call, 200, call->id);
 	} else if (queue_begin(q) != QUEUE_READY) {
-		not_stored(call);
+		admin_not_stored(call);
 	} else {
 		refuse_cancel(call);
 	}

@@ -32,6 +32,8 @@ struct admin {
 	char			*token;
 	char			*read_token;	/* NULL: there is none */
 	struct pending		*pending;
+	struct admin_wait	*reloads;	/* see admin_config.c */
+	struct admin_wait	*previews;	/* see admin_map.c */
 	struct admin_count	*counts;	/* dry runs; see admin_job.c */
 	/* What is sent beside GET /, and its ETag, which is part of it. */
 	char			*page_headers, *page_tag;
@@ -43,14 +45,28 @@ struct admin {
 	bool			 commit_failed;
 };
 
+/* A request that waits for something, in a list of such, oldest first. */
+struct admin_wait {
+	struct admin_wait	*next;
+	struct http_request	*request;
+	int64_t			 since;		/* boot ms */
+};
+
 struct admin_call;
 typedef void admin_handler(struct admin_call *);
+
+/* Who may ask. */
+enum admin_who {
+	ADMIN_FULL,	/* who has the full token; the handler may write */
+	ADMIN_READ,	/* also a token that may only look */
+	ADMIN_ANY	/* everybody, without a token */
+};
 
 struct admin_entry {
 	const char	*method;
 	const char	*path;		/* with {id} or {name} in it */
 	admin_handler	*handler;
-	bool		 open;		/* without a token */
+	enum admin_who	 who;
 	const char	*params;	/* allowed, divided by blanks */
 };
 
@@ -71,6 +87,14 @@ struct admin_call {
 	}			 param[ADMIN_PARAMS];
 	size_t			 params_n;
 };
+
+/* --- admin.c --- */
+
+/* Behind the others of the list. */
+void	admin_wait_add(struct admin_wait **, struct http_request *,
+	    struct moment now);
+/* The first of the list is taken off it; NULL: there is none. */
+struct http_request *admin_wait_take(struct admin_wait **);
 
 /* --- admin_route.c --- */
 
@@ -113,8 +137,13 @@ void	admin_text(struct admin_call *, const char *content_type,
 /* An RFC 9457 problem; `headers` NULL or further ones. */
 void	admin_problem(struct admin_call *, int status, const char *code,
 	    const char *headers, const char *fmt, ...) HR_PRINTF(5, 6);
+/* The same with a further member, which is taken. */
+void	admin_problem_with(struct admin_call *, int status, const char *code,
+	    const char *name, cJSON *, const char *fmt, ...) HR_PRINTF(6, 7);
 /* inspect could not answer. */
 void	admin_cannot_read(struct admin_call *);
+/* What was asked for could not be written, and nothing was. */
+void	admin_not_stored(struct admin_call *);
 
 /* Members of an object; absent ones are null: NULL texts, instants of 0. */
 void	admin_put_text(cJSON *, const char *name, const char *);
@@ -147,6 +176,23 @@ cJSON	*admin_why(struct admin *, struct moment now,
 
 /* {"done_at","seconds","outputs","lanes"}; NULL: it cannot be read now. */
 cJSON	*admin_forecast(struct admin *, struct moment now);
+/* Moves an output's part of such a forecast into the shape of the output, as
+ * "forecast"; null if it has none. */
+void	admin_put_forecast(cJSON *output, cJSON *forecast);
+/* {"done_at","seconds"}: when the windows will have let all through that was
+ * counted, `besides` what is queued already.  NULL: it cannot be read now. */
+cJSON	*admin_forecast_count(struct admin *, struct moment now,
+	    const struct jobs_count *, bool besides);
+
+/* --- admin_map.c --- */
+
+/* As admin_after: at most one body that is to be looked at. */
+int64_t	admin_turn_previews(struct admin *, struct moment now);
+
+/* --- admin_output.c --- */
+
+/* Nothing, or an empty object, came with the request; false: answered 400. */
+bool	admin_check_no_body(struct admin_call *);
 
 /* --- admin_job.c --- */
 
@@ -174,6 +220,16 @@ void	admin_get_events(struct admin_call *);
 void	admin_get_event(struct admin_call *);
 void	admin_get_why(struct admin_call *);
 void	admin_get_requests(struct admin_call *);
+/* admin_config.c */
+void	admin_get_config(struct admin_call *);
+void	admin_post_reload(struct admin_call *);
+void	admin_get_audit(struct admin_call *);
+/* admin_map.c */
+void	admin_post_map(struct admin_call *);
+/* admin_output.c */
+void	admin_post_pause(struct admin_call *);
+void	admin_post_resume(struct admin_call *);
+void	admin_post_probe(struct admin_call *);
 /* admin_write.c */
 void	admin_post_replay(struct admin_call *);
 void	admin_post_discard(struct admin_call *);
@@ -199,6 +255,8 @@ void	admin_get_identity(struct admin_call *);
 void	admin_post_backup(struct admin_call *);
 void	admin_get_verify(struct admin_call *);
 void	admin_delete_identity(struct admin_call *);
+/* admin_live.c */
+void	admin_get_stream(struct admin_call *);
 /* admin_metrics.c */
 void	admin_get_metrics(struct admin_call *);
 /* admin_page.c */
@@ -214,5 +272,3 @@ enum inspect_answer admin_whole_event(struct admin *, struct moment now,
 	    enum inspect_view, int64_t id, cJSON **out);
 
 #endif
-/* admin_live.c */
-void	admin_get_stream(struct admin_call *);

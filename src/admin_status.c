@@ -49,12 +49,33 @@ read_outputs(struct admin_call *call, const char *only,
 	return false;
 }
 
+/* The same with what is forecast of each; false: answered 503. */
+static bool
+read_outlook(struct admin_call *call, const char *only,
+    struct outputs_shape *s)
+{
+	cJSON *forecast, *output;
+
+	if (!read_outputs(call, only, s))
+		return false;
+	forecast = admin_forecast(call->admin, call->now);
+	if (forecast == NULL) {
+		cJSON_Delete(s->array);
+		admin_cannot_read(call);
+		return false;
+	}
+	cJSON_ArrayForEach(output, s->array)
+		admin_put_forecast(output, forecast);
+	cJSON_Delete(forecast);
+	return true;
+}
+
 void
 admin_get_outputs(struct admin_call *call)
 {
 	struct outputs_shape s;
 
-	if (read_outputs(call, NULL, &s))
+	if (read_outlook(call, NULL, &s))
 		admin_json(call, 200, admin_list(s.array, 0));
 }
 
@@ -63,7 +84,7 @@ admin_get_output(struct admin_call *call)
 {
 	struct outputs_shape s;
 
-	if (!read_outputs(call, call->name, &s))
+	if (!read_outlook(call, call->name, &s))
 		return;
 	if (cJSON_GetArraySize(s.array) > 0)
 		admin_json(call, 200, cJSON_DetachItemFromArray(s.array, 0));

@@ -51,10 +51,6 @@ void	dispatch_stop(struct dispatch *);
  * does not name them.  Whoever frees one wakes what waits for it. */
 void	dispatch_hold(struct dispatch *, const int64_t *identities, size_t n,
 	    struct moment now);
-/* Plans nothing for these identities (copied), in any lane, until another call
- * does not name them.  Whoever frees one wakes what waits for it. */
-void	dispatch_hold(struct dispatch *, const int64_t *identities, size_t n,
-	    struct moment now);
 /* Requests that are claimed and have no durable verdict. */
 size_t	dispatch_flights(const struct dispatch *);
 
@@ -161,6 +157,9 @@ struct dispatch_forecast {
 	int64_t	identity;		/* whose window bounds; 0: nobody's */
 	bool	flying;			/* it waits for what is in flight */
 };
+
+/* Do two lanes count in the same windows? */
+bool	dispatch_together(struct dispatch *, int64_t lane, int64_t other);
 
 /*
  * When the lanes will have sent all that, if nothing else comes and all goes

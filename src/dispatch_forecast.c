@@ -155,6 +155,15 @@ sending_lane(struct dispatch *d, int64_t lane)
 	return l != NULL && l->output != NULL && !l->paused ? l : NULL;
 }
 
+bool
+dispatch_together(struct dispatch *d, int64_t lane, int64_t other)
+{
+	const struct lane *a = lane_of(d, lane), *b = lane_of(d, other);
+
+	return a != NULL && b != NULL && a->kind == b->kind &&
+	    a->app == b->app;
+}
+
 static struct load
 load_key(const struct lane *l, int64_t identity)
 {

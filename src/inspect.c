@@ -397,13 +397,16 @@ read_counts(struct store *s, int64_t output, int64_t count[INSPECT_COUNTS])
 	}
 }
 
-enum inspect_answer
-inspect_outputs(struct inspect *in, inspect_output_visit *visit, void *arg)
+/* The one of that name, or all (NULL); how many. */
+static size_t
+visit_outputs(struct store *s, const char *name, inspect_output_visit *visit,
+    void *arg)
 {
-	struct store *s = inspect_ask(in, INSPECT_COMMITTED);
 	sqlite3_stmt *st = store_sql(s, SQL_INSPECT_OUTPUTS);
 	struct inspect_output o;
+	size_t n = 0;
 
+	store_text(st, ":name", name);
 	while (store_row(s, st)) {
 		read_counts(s, sqlite3_column_int64(st, 0), o.count);
 		o.name = text(st, 1);
@@ -412,8 +415,30 @@ inspect_outputs(struct inspect *in, inspect_output_visit *visit, void *arg)
 		o.factor = sqlite3_column_double(st, 4);
 		o.paused_at = sqlite3_column_int64(st, 5);
 		visit(&o, arg);
+		n++;
 	}
+	return n;
+}
+
+enum inspect_answer
+inspect_outputs(struct inspect *in, inspect_output_visit *visit, void *arg)
+{
+	struct store *s = inspect_ask(in, INSPECT_COMMITTED);
+
+	visit_outputs(s, NULL, visit, arg);
 	return inspect_judge(in, s, false);
+}
+
+enum inspect_answer
+inspect_output(struct inspect *in, enum inspect_view view, const char *name,
+    inspect_output_visit *visit, void *arg)
+{
+	struct store *s = inspect_ask(in, view);
+
+	if (visit_outputs(s, name, visit, arg) > 0)
+		return INSPECT_OK;
+	return inspect_judge(in, s, false) == INSPECT_OK ? INSPECT_NONE :
+	    INSPECT_FAILED;
 }
 
 enum inspect_answer
@@ -423,6 +448,7 @@ inspect_oldest_due(struct inspect *in, int64_t now, int64_t *since)
 	sqlite3_stmt *st = store_sql(s, SQL_INSPECT_OLDEST_DUE);
 
 	*since = 0;
+	store_int(st, ":now", now);
 	if (store_row(s, st) && sqlite3_column_int64(st, 0) <= now)
 		*since = sqlite3_column_int64(st, 0);
 	sqlite3_reset(st);

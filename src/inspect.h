@@ -153,8 +153,11 @@ typedef void inspect_output_visit(const struct inspect_output *, void *arg);
 /* Every output that has or had rows, by name. */
 enum inspect_answer inspect_outputs(struct inspect *, inspect_output_visit *,
 	    void *arg);
+/* The one of that name. */
+enum inspect_answer inspect_output(struct inspect *, enum inspect_view,
+	    const char *name, inspect_output_visit *, void *arg);
 /* Since when the event that has been due longest could have left; 0: none is
- * due. */
+ * due.  What is paused could not. */
 enum inspect_answer inspect_oldest_due(struct inspect *, int64_t now,
 	    int64_t *since);
 
@@ -168,7 +171,8 @@ struct inspect_waiting {
 	int64_t		 objects;	/* of these; of many, about so many */
 	int64_t		 next_at;	/* see inspect_event; 0: no event */
 	/* Only of inspect_identity, and none counted beyond INSPECT_MANY. */
-	int64_t		 deferred;	/* events queued for later */
+	int64_t		 deferred;	/* events queued for later ... */
+	int64_t		 due_at;	/* ... the last of them; 0: none */
 	int64_t		 stuck;
 };
 #define INSPECT_MANY	10000
@@ -219,6 +223,21 @@ enum inspect_answer inspect_find_identity(struct inspect *, const char *value,
 typedef void inspect_waiting_visit(const struct inspect_waiting *, void *arg);
 enum inspect_answer inspect_identity(struct inspect *, int64_t lane,
 	    int64_t identity, inspect_waiting_visit *, void *arg);
+
+/* --- what operators did ------------------------------------------------- */
+
+/* Texts are lent for the call. */
+struct inspect_audit {
+	int64_t		 id;
+	int64_t		 at;
+	const char	*action;	/* "replay", "pause" ... */
+	const char	*subject;	/* "event 17" */
+	const char	*detail;	/* what changed */
+};
+typedef void inspect_audit_visit(const struct inspect_audit *, void *arg);
+
+enum inspect_answer inspect_audits(struct inspect *, struct inspect_page *,
+	    inspect_audit_visit *, void *arg);
 
 /* --- proofs ----------------------------------------------------------- */
 

@@ -266,7 +266,8 @@ inspect_identity(struct inspect *in, int64_t lane, int64_t identity,
 		w.ready = sqlite3_column_int64(st, 1);
 		w.next_at = sqlite3_column_int64(st, 2);
 		w.deferred = sqlite3_column_int64(st, 3);
-		w.stuck = sqlite3_column_int64(st, 4);
+		w.due_at = sqlite3_column_int64(st, 4);
+		w.stuck = sqlite3_column_int64(st, 5);
 		w.objects = times(w.ready, w.objects, sampled);
 		visit(&w, arg);
 	}

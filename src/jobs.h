@@ -9,12 +9,11 @@
 #define HR_JOBS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "accept.h"
 #include "clock.h"
-#include "config.h"
-#include "output.h"
 #include "queue.h"
 
 struct jobs;
@@ -37,7 +36,7 @@ int64_t	jobs_start(struct jobs *, const struct queue_job *, int64_t now);
 #define JOBS_PATIENCE_MS	100
 int64_t	jobs_turn(struct jobs *, struct moment now, bool busy);
 
-/* --- how many, and how long they will take ------------------------------ */
+/* --- how many, and of whom ---------------------------------------------- */
 
 /* The events that match a filter, counted slice by slice. */
 struct jobs_count;
@@ -50,12 +49,19 @@ void	jobs_count_free(struct jobs_count *);	/* NULL: nothing */
 bool	jobs_count_slice(struct jobs_count *);
 int64_t	jobs_count_events(const struct jobs_count *);
 int64_t	jobs_count_identities(const struct jobs_count *);
-/* The least time in which these outputs' windows let them all through, if
- * the windows are empty and nothing else is sent. */
-int64_t	jobs_count_least_ms(const struct jobs_count *,
-	    const struct outputs *);
 
-/* The same of n things and one window: pure arithmetic. */
-int64_t	jobs_least_ms(int64_t n, int64_t limit, int64_t window_ms);
+/* What one lane has of them. */
+struct jobs_load {
+	int64_t	lane;
+	int64_t	identity;		/* 0: of all, and of nobody */
+	int64_t	objects;		/* at least 1 an event */
+	int64_t	events;
+	int64_t	identities;		/* of the whole lane; else 0 */
+};
+typedef void jobs_count_visit(const struct jobs_load *, void *arg);
+/* Lane by lane: its whole, then the identities that have most of it, the
+ * largest first and at most `most` of them. */
+void	jobs_count_each(const struct jobs_count *, size_t most,
+	    jobs_count_visit *, void *arg);
 
 #endif

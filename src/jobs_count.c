@@ -1,13 +1,11 @@
 /*
- * jobs_count.c - the events that match a filter: how many, of whom, how long
+ * jobs_count.c - the events that match a filter: how many, and of whom
  *
- * Knows which window counts what, as arithmetic: what a window's limit lets
- * through at once leaves at once, the rest so many at a time, a window's
- * length apart.
+ * Adds up and knows nothing of windows: how long all of it takes is told by
+ * dispatch_forecast, from what is handed out here.
  */
 #include <stdlib.h>
 
-#include "heap.h"
 #include "jobs.h"
 
 #define MATCHES	500		/* taken from the queue at once */
@@ -22,7 +20,8 @@ struct entry {
 	int64_t	lane;
 	int64_t	identity;
 	int64_t	objects;		/* 0: this place is free */
-	int64_t	identities;		/* of a lane */
+	int64_t	events;
+	int64_t	identities;		/* of a lane; else 0 */
 };
 
 struct jobs_count {
@@ -121,6 +120,7 @@ add(struct jobs_count *c, int64_t lane, int64_t identity, int64_t objects)
 	e->lane = lane;
 	e->identity = identity;
 	e->objects += objects;
+	e->events++;
 	c->used += fresh;
 	return fresh;
 }
@@ -165,82 +165,68 @@ jobs_count_identities(const struct jobs_count *c)
 	return c->identities;
 }
 
-int64_t
-jobs_least_ms(int64_t n, int64_t limit, int64_t window_ms)
-{
-	return n > limit ? (n - 1) / limit * window_ms : 0;
-}
+/* The largest entries of a lane, the largest first. */
+struct largest {
+	const struct entry **entry;
+	size_t	n, most;
+};
 
-static const struct output *
-lane_output(const struct outputs *outputs, int64_t lane, enum heap_lane *kind)
+/* Puts it among the largest if it is one of them. */
+static void
+rank(struct largest *l, const struct entry *e)
 {
 	size_t i;
-	int k;
 
-	for (i = 0; i < outputs->n; i++)
-		for (k = 0; k < HEAP_LANES; k++)
-			if (outputs->o[i].ids.lane[k] == lane) {
-				*kind = (enum heap_lane)k;
-				return &outputs->o[i];
-			}
-	return NULL;
+	if (l->n < l->most)
+		i = l->n++;
+	else if (l->most > 0 && l->entry[l->most - 1]->objects < e->objects)
+		i = l->most - 1;
+	else
+		return;
+	for (; i > 0 && l->entry[i - 1]->objects < e->objects; i--)
+		l->entry[i] = l->entry[i - 1];
+	l->entry[i] = e;
 }
 
-/* What an app's window counts, of all lanes together: objects, or users, of
- * whose updates one each is left. */
-static int64_t
-app_load(const struct jobs_count *c, const struct outputs *outputs,
-    int64_t app, enum heap_lane kind)
+static void
+tell(const struct entry *e, jobs_count_visit *visit, void *arg)
 {
+	struct jobs_load load = { e->lane, e->identity, e->objects, e->events,
+	    e->identities };
+
+	visit(&load, arg);
+}
+
+static void
+tell_lane(const struct jobs_count *c, const struct entry *whole, size_t most,
+    jobs_count_visit *visit, void *arg)
+{
+	struct largest l = { xcalloc(most + 1, sizeof(*l.entry)), 0, most };
 	const struct entry *e;
-	int64_t load = 0;
-	size_t i;
-
-	for (i = 0; i < outputs->n; i++) {
-		if (outputs->o[i].ids.app != app)
-			continue;
-		e = place(c->entry, c->room, outputs->o[i].ids.lane[kind], 0);
-		load += kind == HEAP_TRACK ? e->objects : e->identities;
-	}
-	return load;
-}
-
-static int64_t
-entry_least_ms(const struct jobs_count *c, const struct entry *e,
-    const struct outputs *outputs)
-{
-	enum heap_lane kind = HEAP_TRACK;
-	const struct output *o = lane_output(outputs, e->lane, &kind);
-	const struct config_limit *l;
-	int64_t limit;
-
-	/* An output that is not configured sends nothing. */
-	if (o == NULL)
-		return 0;
-	l = &o->config->identity_limit;
-	if (e->identity != 0)
-		return kind == HEAP_TRACK ?
-		    jobs_least_ms(e->objects, l->n, l->window_ms) : 0;
-	l = kind == HEAP_TRACK ? &o->config->app_limit :
-	    &o->config->properties_app_limit;
-	limit = kind == HEAP_TRACK ?
-	    (int64_t)((double)l->n * o->config->rate_share) : l->n;
-	return jobs_least_ms(app_load(c, outputs, o->ids.app, kind),
-	    limit > 0 ? limit : 1, l->window_ms);
-}
-
-int64_t
-jobs_count_least_ms(const struct jobs_count *c, const struct outputs *outputs)
-{
-	int64_t least = 0, ms;
 	size_t i;
 
 	for (i = 0; i < c->room; i++) {
-		if (c->entry[i].objects == 0)
-			continue;
-		ms = entry_least_ms(c, &c->entry[i], outputs);
-		if (ms > least)
-			least = ms;
+		e = &c->entry[i];
+		if (e->objects != 0 && e->identity != 0 &&
+		    e->lane == whole->lane)
+			rank(&l, e);
 	}
-	return least;
+	tell(whole, visit, arg);
+	for (i = 0; i < l.n; i++)
+		tell(l.entry[i], visit, arg);
+	free(l.entry);
+}
+
+void
+jobs_count_each(const struct jobs_count *c, size_t most,
+    jobs_count_visit *visit, void *arg)
+{
+	const struct entry *e;
+	size_t i;
+
+	for (i = 0; i < c->room; i++) {
+		e = &c->entry[i];
+		if (e->objects != 0 && e->lane != 0 && e->identity == 0)
+			tell_lane(c, e, most, visit, arg);
+	}
 }

@@ -167,6 +167,23 @@ admin_status_has_the_forecast(void **state)
 	assert_value(b, "forecast.outputs.0.bound_by", "\"identity_limit\"");
 }
 
+static void
+admin_output_has_its_forecast(void **state)
+{
+	struct bench *b = *state;
+
+	bench_reload(b, NARROW);
+	put(b, 3);
+	bench_get(b, "/v1/outputs/heap");
+
+	assert_value(b, "name", "\"heap\"");
+	assert_value(b, "forecast", "{\"seconds\":61,\"done_at\":"
+	    "\"2023-11-14T22:14:20.001Z\",\"bound_by\":\"identity_limit\","
+	    "\"identity\":\"12\"}");
+	bench_get(b, "/v1/outputs");
+	assert_value(b, "items.0.forecast.seconds", "61");
+}
+
 /* --- identities -------------------------------------------------------- */
 
 static void
@@ -225,6 +242,48 @@ admin_identities_tell_of_windows_without_a_backlog(void **state)
 	assert_value(b, "items.0.windows.1.window", "\"identity_limit\"");
 	assert_value(b, "items.0.windows.1.limit", "2");
 	assert_value(b, "items.1", "");
+}
+
+/* Another output that sends to the same app. */
+#define TWO_OUTPUTS	NARROW "\n[output two]\napp_id = 7\n"		\
+	"base_url = http://127.0.0.1:1\n" NARROW
+
+static void
+admin_identity_has_less_room_where_outputs_share_an_app(void **state)
+{
+	struct bench *b = *state;
+
+	bench_reload(b, TWO_OUTPUTS);
+	put(b, 2);
+	bench_get(b, "/v1/identities/12");
+
+	/* Two in each, and two in a window. */
+	assert_value(b, "lanes.0.output", "\"heap\"");
+	assert_value(b, "lanes.0.queued", "2");
+	assert_value(b, "lanes.0.seconds", "61");
+	assert_value(b, "lanes.0.bound_by", "\"identity_limit\"");
+	assert_value(b, "lanes.2.output", "\"two\"");
+	assert_value(b, "lanes.2.seconds", "61");
+	bench_get(b, "/v1/identities");
+	assert_value(b, "items.0.seconds", "61");
+	assert_value(b, "items.1.seconds", "61");
+	bench_get(b, "/v1/forecast");
+	assert_value(b, "seconds", "61");
+}
+
+static void
+admin_identity_waits_for_what_is_deferred(void **state)
+{
+	struct bench *b = *state;
+
+	b->due_at = NOW + 90000;
+	bench_attempt(b, put(b, 1), 0, 503, NULL);
+	bench_get(b, "/v1/identities/12");
+
+	assert_value(b, "lanes.0.queued", "1");
+	assert_value(b, "lanes.0.deferred", "1");
+	assert_value(b, "lanes.0.seconds", "90");
+	assert_value(b, "lanes.0.bound_by", "\"backoff\"");
 }
 
 static void
@@ -336,8 +395,12 @@ main(void)
 		ADMIN_TEST(admin_forecast_waits_for_what_is_deferred),
 		ADMIN_TEST(admin_forecast_estimates_the_objects_of_events),
 		ADMIN_TEST(admin_status_has_the_forecast),
+		ADMIN_TEST(admin_output_has_its_forecast),
 		ADMIN_TEST(admin_identities_begin_with_the_longest_backlog),
 		ADMIN_TEST(admin_identities_tell_of_windows_without_a_backlog),
+		ADMIN_TEST(
+		    admin_identity_has_less_room_where_outputs_share_an_app),
+		ADMIN_TEST(admin_identity_waits_for_what_is_deferred),
 		ADMIN_TEST(admin_identity_is_not_found_if_nobody_heard_of_it),
 		ADMIN_TEST(admin_why_tells_the_place_in_the_window),
 		ADMIN_TEST(

@@ -314,8 +314,93 @@ admin_dry_run_tells_how_long_the_windows_need(void **state)
 	    "{\"filter\":{\"all\":true},\"dry_run\":true}");
 
 	assert_value(b, "count", "5");
-	assert_value(b, "forecast.seconds", "120");
-	assert_value(b, "forecast.done_at", "\"2023-11-14T22:15:20.000Z\"");
+	assert_value(b, "forecast.seconds", "121");	/* 120.002 */
+	assert_value(b, "forecast.done_at", "\"2023-11-14T22:15:20.002Z\"");
+}
+
+/* Another output that sends to the same app. */
+#define TWO_OUTPUTS	"identity_limit = 4/60s\n[output two]\napp_id = 7\n" \
+	"base_url = http://127.0.0.1:1\nidentity_limit = 4/60s"
+
+static void
+assert_dry_run(struct bench *b, const char *path, const char *count,
+    const char *seconds)
+{
+	bench_post(b, path, "{\"filter\":{\"reason\":\"refused\"},"
+	    "\"dry_run\":true}");
+	assert_value(b, "count", count);
+	assert_value(b, "forecast.seconds", seconds);
+}
+
+static void
+admin_dry_run_adds_up_a_person_over_the_outputs_of_an_app(void **state)
+{
+	struct bench *b = *state;
+
+	bench_reload(b, TWO_OUTPUTS);
+	bench_put(b, "Seen", "");
+	bench_put(b, "Seen", "");
+	bench_put(b, "Seen", "");
+	/* Three in each output: six of one person, four at once. */
+	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
+	store_exec(queue_store(b->queue), "UPDATE event SET state = 'stuck',"
+	    " reason = 'refused'");
+	assert_true(queue_commit(b->queue));
+
+	assert_dry_run(b, "/v1/replay", "6", "61");
+}
+
+static void
+admin_dry_run_of_a_replay_comes_besides_what_is_queued(void **state)
+{
+	struct bench *b = *state;
+
+	bench_reload(b, "identity_limit = 4/60s");
+	put_refused(b, "Seen", 3);
+	assert_dry_run(b, "/v1/replay", "3", "0");
+	bench_put(b, "Seen", "");
+	bench_put(b, "Seen", "");
+
+	assert_dry_run(b, "/v1/replay", "3", "61");
+	/* What is given up needs no room behind anything. */
+	assert_dry_run(b, "/v1/discard", "3", "0");
+}
+
+static void
+admin_dry_run_cannot_say_when_while_an_output_is_paused(void **state)
+{
+	struct bench *b = *state;
+	int64_t since;
+
+	put_refused(b, "Seen", 3);
+	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
+	assert_true(dispatch_pause(b->dispatch, "heap", true, b->now,
+	    &since));
+	assert_true(queue_commit(b->queue));
+
+	assert_dry_run(b, "/v1/replay", "3", "null");
+	assert_value(b, "forecast.done_at", "null");
+}
+
+/* Of the updates of one person one will be left. */
+static void
+admin_dry_run_counts_people_of_user_properties(void **state)
+{
+	static const char update[] = ",\"user_attributes\":{\"a\":1}";
+	struct bench *b = *state;
+	int i;
+
+	bench_reload(b, "properties_app_limit = 1/60s\n"
+	    "forward_user_attributes = true");
+	for (i = 0; i < 3; i++) {
+		bench_put(b, "Seen", update);
+		assert_int_equal(queue_begin(b->queue), QUEUE_READY);
+		store_exec(queue_store(b->queue), "UPDATE event SET state ="
+		    " 'stuck', reason = 'refused' WHERE state = 'queued'");
+		assert_true(queue_commit(b->queue));
+	}
+
+	assert_dry_run(b, "/v1/replay", "6", "0");
 }
 
 /* Everybody waits for a turn, so a large count is spread over several. */
@@ -462,6 +547,13 @@ main(void)
 		ADMIN_TEST(admin_replay_all_reads_its_body_strictly),
 		ADMIN_TEST(admin_dry_run_counts_and_changes_nothing),
 		ADMIN_TEST(admin_dry_run_tells_how_long_the_windows_need),
+		ADMIN_TEST(
+		    admin_dry_run_adds_up_a_person_over_the_outputs_of_an_app),
+		ADMIN_TEST(
+		    admin_dry_run_of_a_replay_comes_besides_what_is_queued),
+		ADMIN_TEST(
+		    admin_dry_run_cannot_say_when_while_an_output_is_paused),
+		ADMIN_TEST(admin_dry_run_counts_people_of_user_properties),
 		ADMIN_TEST(admin_dry_run_counts_many_over_several_turns),
 		ADMIN_TEST(admin_jobs_pages_newest_first),
 		ADMIN_TEST(admin_delete_job_cancels_it),

@@ -387,7 +387,6 @@ jobs_count_of_nothing_is_nothing(void **state)
 
 	assert_int_equal(jobs_count_events(c), 0);
 	assert_int_equal(jobs_count_identities(c), 0);
-	assert_int_equal(jobs_count_least_ms(c, &f->outputs), 0);
 	jobs_count_free(c);
 }
 
@@ -410,79 +409,81 @@ jobs_count_slice_does_a_part(void **state)
 	jobs_count_free(c);
 }
 
+/* jobs_count_visit: appends "objects/events/identities". */
 static void
-jobs_least_ms_is_the_arithmetic_of_a_window(void **state)
+write_load(const struct jobs_load *l, void *arg)
 {
-	static const struct {
-		int64_t	n, limit, ms;
-	} rules[] = {
-		{ 0, 10, 0 }, { 1, 10, 0 }, { 10, 10, 0 }, { 11, 10, 60 },
-		{ 20, 10, 60 }, { 21, 10, 120 }, { 3, 1, 120 },
-	};
-	size_t i;
+	struct buf *text = arg;
 
-	(void)state;
-	for (i = 0; i < HR_COUNT(rules); i++)
-		assert_int_equal(jobs_least_ms(rules[i].n, rules[i].limit, 60),
-		    rules[i].ms);
+	if (l->identity == 0)
+		buf_printf(text, "lane %lld:", (long long)l->lane);
+	buf_printf(text, " %lld/%lld/%lld", (long long)l->objects,
+	    (long long)l->events, (long long)l->identities);
+	if (l->identity == 0)
+		buf_putc(text, ',');
 }
 
-#define LIMITS	INPUTS "[output heap]\napp_id = 77\nidentity_limit = 10/7s\n" \
-	"properties_app_limit = 5/9s\n"
-
 static void
-jobs_count_least_ms_is_the_slowest_window(void **state)
+assert_loads(const struct jobs_count *c, size_t most, const char *expected)
 {
-	static const struct {
-		const char *config;
-		int64_t	ms;
-	} rules[] = {
-		/* 80 objects of four people, 20 each. */
-		{ LIMITS "app_limit = 1000/60s\n", 7000 },
-		{ LIMITS "app_limit = 40/60s\n", 60000 },
-		{ LIMITS "app_limit = 40/5s\n", 7000 },
-		{ LIMITS "app_limit = 80/60s\nrate_share = 0.25\n", 180000 },
-	};
-	struct accept_fixture *f = *state;
-	struct jobs_count *c;
-	size_t i;
+	struct buf text = BUF_INIT;
 
-	put_people(f, 4, 10);
-	for (i = 0; i < HR_COUNT(rules); i++) {
-		accept_configure(f, rules[i].config);
-		c = counted(f);
-		assert_int_equal(jobs_count_least_ms(c, &f->outputs),
-		    rules[i].ms);
-		jobs_count_free(c);
-	}
+	jobs_count_each(c, most, write_load, &text);
+	assert_string_equal(buf_str(&text), expected);
+	buf_free(&text);
 }
 
-/* Of an identity's updates one is left, so people are counted. */
+/* One more stuck event of that person in a lane of the first output. */
 static void
-jobs_count_least_ms_counts_people_of_user_properties(void **state)
+put_more(struct accept_fixture *f, enum heap_lane kind, const char *name)
 {
-	struct accept_fixture *f = *state;
 	struct queue_event e = {
-		.kind = HEAP_USER_PROPERTIES, .event_index = -1, .name = "",
-		.objects = 1, .payload = "{}", .payload_len = 2,
+		.lane = f->outputs.o[0].ids.lane[kind], .kind = kind,
+		.event_index = kind == HEAP_TRACK ? 0 : -1, .name = "",
+		.objects = 3, .payload = "{},{},{}", .payload_len = 8,
 		.entry = QUEUE_STUCK, .reason = "refused",
 	};
-	struct jobs_count *c;
-	char name[24];
-	int i, k;
 
-	accept_configure(f, LIMITS);
-	e.lane = f->outputs.o[0].ids.lane[HEAP_USER_PROPERTIES];
-	for (i = 0; i < 6; i++) {
-		snprintf(name, sizeof(name), "person %d", i);
-		for (k = 0; k < 20; k++)
-			put_event(f->queue, &e, name);
-	}
+	put_event(f->queue, &e, name);
 	settle(f->queue);
+}
+
+static void
+jobs_count_each_tells_the_whole_and_the_largest(void **state)
+{
+	struct accept_fixture *f = *state;
+	struct jobs_count *c;
+
+	put_stuck(f, 4);		/* of nobody */
+	put_people(f, 3, 2);		/* two objects each */
+	put_more(f, HEAP_TRACK, "person 1");
+	put_more(f, HEAP_TRACK, "person 2");
+	put_more(f, HEAP_TRACK, "person 2");
 	c = counted(f);
 
-	assert_int_equal(jobs_count_events(c), 120);
-	assert_int_equal(jobs_count_least_ms(c, &f->outputs), 9000);
+	assert_loads(c, 9, "lane 1: 25/13/3, 10/4/0 7/3/0 4/2/0");
+	assert_loads(c, 2, "lane 1: 25/13/3, 10/4/0 7/3/0");
+	assert_loads(c, 0, "lane 1: 25/13/3,");
+	jobs_count_free(c);
+}
+
+static void
+jobs_count_each_tells_each_lane_by_itself(void **state)
+{
+	struct accept_fixture *f = *state;
+	struct jobs_count *c;
+	struct buf text = BUF_INIT;
+
+	put_more(f, HEAP_TRACK, "ada");
+	put_more(f, HEAP_USER_PROPERTIES, "ada");
+	put_more(f, HEAP_USER_PROPERTIES, "ada");
+	c = counted(f);
+
+	assert_int_equal(jobs_count_identities(c), 1);
+	jobs_count_each(c, 9, write_load, &text);
+	assert_non_null(strstr(buf_str(&text), "lane 1: 3/1/1, 3/1/0"));
+	assert_non_null(strstr(buf_str(&text), "lane 2: 6/2/1, 6/2/0"));
+	buf_free(&text);
 	jobs_count_free(c);
 }
 
@@ -505,10 +506,8 @@ main(void)
 		ACCEPT_TEST(jobs_count_tells_events_and_identities),
 		ACCEPT_TEST(jobs_count_of_nothing_is_nothing),
 		ACCEPT_TEST(jobs_count_slice_does_a_part),
-		cmocka_unit_test(jobs_least_ms_is_the_arithmetic_of_a_window),
-		ACCEPT_TEST(jobs_count_least_ms_is_the_slowest_window),
-		ACCEPT_TEST(
-		    jobs_count_least_ms_counts_people_of_user_properties),
+		ACCEPT_TEST(jobs_count_each_tells_the_whole_and_the_largest),
+		ACCEPT_TEST(jobs_count_each_tells_each_lane_by_itself),
 	};
 
 	/* The job that cannot be read is told at this level, and no other. */

@@ -85,51 +85,52 @@ SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = :name;
 --: event_put
 -- A group is of one lane, so what comes from another lane is not suspect.
 INSERT INTO event (id, batch, event_index, lane, identity, name, received_at,
-	event_at, commerce, objects, payload, state, reason, due_at, failures,
-	failing_since, failing_open_ms, suspect, ended_at)
+	event_at, commerce, objects, payload, origins, chain, state, reason,
+	due_at, failures, failing_since, failing_open_ms, suspect, ended_at)
 VALUES (:id, :batch, :event_index, :lane, :identity, :name, :received_at,
-	:event_at, :commerce, :objects, :payload, :state, :reason, :due_at,
-	:failures, :failing_since, iif(:failing_open_ms IS NULL, NULL, :failing_open_ms +
-		(SELECT open_ms FROM lane WHERE id = :lane)),
+	:event_at, :commerce, :objects, :payload, :origins, :chain, :state,
+	:reason, :due_at, :failures, :failing_since, :failing_age +
+		(SELECT open_ms FROM lane WHERE id = :lane),
 	(SELECT i.id FROM isolation AS i
 	 WHERE i.id = :suspect AND i.lane = :lane), :ended_at);
 
 --: properties_queued
 -- The update of an identity that waits, in any lane of the same app; there is
--- at most one besides :id.  How long it has been failing is told relative to
--- its lane's clock, since each lane has its own.  CROSS JOIN keeps the order: lanes are few.
-SELECT e.id, e.payload, e.due_at, e.failures, e.failing_since,
-       e.failing_open_ms - (SELECT open_ms FROM lane WHERE id = e.lane),
-       e.suspect
-  FROM lane_of_app AS l
- CROSS JOIN event AS e
- WHERE l.mine = :lane AND e.lane = l.lane AND e.identity = :identity
-   AND e.state = 'queued' AND e.suspect IS NULL AND e.id <> :id
+-- at most one besides :id.  CROSS JOIN keeps the order: lanes are few.
+SELECT u.* FROM lane_of_app AS l CROSS JOIN update_row AS u
+ WHERE l.mine = :lane AND u.lane = l.lane AND u.identity = :identity
+   AND u.state = 'queued' AND u.suspect IS NULL AND u.id <> :id
 UNION ALL
-SELECT e.id, e.payload, e.due_at, e.failures, e.failing_since,
-       e.failing_open_ms - (SELECT open_ms FROM lane WHERE id = e.lane),
-       e.suspect
-  FROM lane_of_app AS l
- CROSS JOIN event AS e
- WHERE l.mine = :lane AND e.lane = l.lane AND e.identity = :identity
-   AND e.state = 'queued' AND e.suspect IS NOT NULL AND e.id <> :id
+SELECT u.* FROM lane_of_app AS l CROSS JOIN update_row AS u
+ WHERE l.mine = :lane AND u.lane = l.lane AND u.identity = :identity
+   AND u.state = 'queued' AND u.suspect IS NOT NULL AND u.id <> :id
 LIMIT 1;
 
+--: properties_row
+SELECT * FROM update_row WHERE id = :id;
+
 --: properties_newer
--- What newer updates of the identity have set; one that is queued takes the
--- old one under itself instead.
-SELECT e.payload FROM event AS old
+-- What other updates of the identity have set, or may have: those whose
+-- request arrived or is out, those that changed nothing, and those of which
+-- Heap may have something, whatever became of them.  One that is older than
+-- all that was merged into this one has nothing newer to tell.
+SELECT e.id, e.payload, e.origins FROM event AS old
  CROSS JOIN lane_of_app AS l
  CROSS JOIN event AS e
  WHERE old.id = :id AND l.mine = old.lane AND e.lane = l.lane
-   AND e.identity = old.identity AND e.event_index IS NULL AND e.id > old.id
-   AND (e.state = 'delivered' OR e.state = 'inflight' OR
-	e.state = 'skipped' AND e.reason = 'unchanged')
+   AND e.identity = old.identity AND e.event_index IS NULL
+   AND e.id > coalesce(old.chain, old.id) AND e.id <> old.id
    AND e.payload IS NOT NULL
+   AND (e.state = 'delivered' OR e.state = 'inflight' OR
+	e.state = 'skipped' AND e.reason = 'unchanged' OR
+	(SELECT x.exposed FROM exposure AS x WHERE x.id = e.id))
  ORDER BY e.id;
 
 --: properties_left
-UPDATE event SET payload = :payload WHERE id = :id;
+-- What an old update still sends, from its start.
+UPDATE event
+   SET payload = :payload, objects = :objects, origins = :origins, sent = 0
+ WHERE id = :id;
 
 --: properties_superseded
 UPDATE event
@@ -137,27 +138,40 @@ UPDATE event
        ended_at = :now, generation = generation + 1
  WHERE id = :id;
 
---: event_inheritance
-SELECT identity, payload, due_at, failures, failing_since, failing_open_ms - (SELECT open_ms FROM lane WHERE id = event.lane),
-       suspect
-  FROM event WHERE id = :id;
-
 --: properties_merged
+-- Another one carries it now; only what Heap may have of it is remembered.
 UPDATE event
    SET state = 'skipped', reason = 'merged', merged_into = :into,
-       due_at = NULL, suspect = NULL, ended_at = :now
- WHERE id = :id;
+       chain = :chain, due_at = NULL, suspect = NULL, ended_at = :now,
+       payload = iif(x.exposed, payload, NULL),
+       objects = iif(x.exposed, objects, 0),
+       origins = iif(x.exposed, origins, NULL),
+       sent = iif(x.exposed, sent, 0)
+  FROM exposure AS x
+ WHERE event.id = :id AND x.id = :id;
 
 --: properties_inherit
--- The newer one carries what came back, with its history.  A group is of one
--- lane: in another of the same app there is no suspicion.
+-- It carries what was merged into it.  A group is of one lane: in another of
+-- the same app there is no suspicion.
 UPDATE event
-   SET payload = :payload, failures = :failures,
-       failing_since = :failing_since, failing_open_ms = :failing_open_ms +
+   SET payload = :payload, objects = :objects, sent = :sent,
+       origins = :origins, chain = :chain, failures = :failures,
+       failing_since = :failing_since, failing_open_ms = :failing_age +
 		(SELECT open_ms FROM lane WHERE id = event.lane),
        due_at = :due_at, suspect = (SELECT i.id FROM isolation AS i
 	WHERE i.id = :suspect AND i.lane = event.lane)
  WHERE id = :id;
+
+--: properties_chain
+-- Two chains become one.
+UPDATE event SET chain = :chain WHERE chain = :other;
+
+--: properties_carried
+-- What was merged into an update, oldest first.
+SELECT e.id, e.batch FROM event AS head
+ CROSS JOIN event AS e
+ WHERE head.id = :id AND e.chain = head.chain AND e.reason = 'merged'
+ ORDER BY e.id;
 
 --: deferred_due
 SELECT id FROM event
@@ -245,23 +259,6 @@ VALUES (:lane, :request, :aside, :last_index);
 
 --: isolation_get
 SELECT aside, last_index FROM isolation WHERE id = :id;
-
---: isolation_forget
--- A group whose last event has left.
-DELETE FROM isolation
- WHERE id = :id
-   AND NOT EXISTS (SELECT 1 FROM event
-	WHERE state = 'queued' AND suspect IS NOT NULL AND lane = :lane
-	  AND suspect = :id)
-   AND NOT EXISTS (SELECT 1 FROM event
-	WHERE state = 'inflight' AND suspect = :id AND request = :request);
-
---: isolation_forget_empty
--- At start: what an interrupted turn of events left behind.
-DELETE FROM isolation
- WHERE NOT EXISTS (SELECT 1 FROM event
-	WHERE state = 'queued' AND suspect IS NOT NULL AND lane = isolation.lane
-	  AND suspect = isolation.id);
 
 --: request_put
 INSERT INTO request (id, lane, app, form, events, objects, bytes, parent,
@@ -409,8 +406,8 @@ SELECT r.id, r.objects FROM request AS r
 SELECT identity, objects FROM request_identity WHERE request = :request;
 
 --: event_get
-SELECT e.state, e.reason, e.lane, e.identity, e.payload, e.request, l.kind,
-       e.batch, e.event_index
+SELECT e.state, e.reason, e.lane, e.identity, e.payload IS NOT NULL, l.kind,
+       e.batch, e.event_index, e.generation
   FROM event AS e JOIN lane AS l ON l.id = e.lane
  WHERE e.id = :id;
 
@@ -425,7 +422,8 @@ UPDATE event
 -- A fresh payload; a development event may have got an app of its own.
 UPDATE event
    SET lane = :lane, identity = :identity, name = :name, event_at = :event_at,
-       commerce = :commerce, objects = :objects, payload = :payload, sent = 0
+       commerce = :commerce, objects = :objects, payload = :payload,
+       origins = :origins, sent = 0
  WHERE id = :id;
 
 --: event_discard
@@ -533,34 +531,26 @@ SELECT id, filter ->> 'file' FROM job INDEXED BY job_running
 DELETE FROM job WHERE id IN (SELECT id FROM job ORDER BY id LIMIT :n)
    AND state <> 'running' AND ended_at < :before;
 
---: prune_delivered
--- While an identity has a stuck update, its newer ones stay: a replay must
--- know what they have set.
-DELETE FROM event WHERE id IN (SELECT e.id FROM event AS e
-	WHERE e.state = 'delivered' AND e.ended_at IS NOT NULL
-	  AND e.ended_at < :before
-	  AND NOT (e.event_index IS NULL AND EXISTS (SELECT 1
+--: prune_look
+-- The next events that were over before that instant, and which of them must
+-- stay.  While an identity has a stuck update, what others set or may have set
+-- since must be known to a replay; while an update is not over, the batches of
+-- those that were merged into it must be known to a remap.
+SELECT e.id, e.ended_at,
+       e.event_index IS NULL AND (e.payload IS NOT NULL AND EXISTS (SELECT 1
 		FROM lane_of_app AS l CROSS JOIN event AS s
 		WHERE l.mine = e.lane AND s.state = 'stuck' AND s.lane = l.lane
 		  AND s.identity = e.identity AND s.event_index IS NULL
-		  AND s.id < e.id))
-	ORDER BY e.ended_at LIMIT :n);
+		  AND coalesce(s.chain, s.id) < e.id)
+	OR e.reason = 'merged' AND EXISTS (SELECT 1 FROM event AS head
+		WHERE head.chain = e.chain AND head.ended_at IS NULL))
+  FROM event AS e
+ WHERE e.state = :state AND e.ended_at IS NOT NULL
+   AND (e.ended_at, e.id) > (:after_at, :after) AND e.ended_at < :before
+ ORDER BY e.ended_at, e.id LIMIT :n;
 
---: prune_skipped
-DELETE FROM event WHERE id IN (SELECT e.id FROM event AS e
-	WHERE e.state = 'skipped' AND e.ended_at IS NOT NULL
-	  AND e.ended_at < :before
-	  AND NOT (e.reason = 'unchanged' AND EXISTS (SELECT 1
-		FROM lane_of_app AS l CROSS JOIN event AS s
-		WHERE l.mine = e.lane AND s.state = 'stuck' AND s.lane = l.lane
-		  AND s.identity = e.identity AND s.event_index IS NULL
-		  AND s.id < e.id))
-	ORDER BY e.ended_at LIMIT :n);
-
---: prune_discarded
-DELETE FROM event WHERE id IN (SELECT id FROM event
-	WHERE state = 'discarded' AND ended_at IS NOT NULL AND ended_at < :before
-	ORDER BY ended_at LIMIT :n);
+--: prune_event
+DELETE FROM event WHERE id = :id;
 
 --: prune_batches
 DELETE FROM batch WHERE id IN (SELECT id FROM batch

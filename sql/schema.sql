@@ -104,9 +104,14 @@ CREATE TABLE event (
 	commerce INTEGER NOT NULL,		-- 1: travels in the bulk form only
 	objects	INTEGER NOT NULL,		-- Heap objects in the payload
 	payload	TEXT,				-- those, as JSON texts joined by
-						-- commas; NULL: never mapped
+						-- commas; NULL: never mapped, or
+						-- merged before Heap could have it
 	sent	INTEGER NOT NULL DEFAULT 0,	-- bytes of it that were delivered
 						-- in earlier slices
+	origins	TEXT,				-- merged user properties: which
+						-- event each property in the payload
+						-- comes from, ID*COUNT in its order;
+						-- NULL: all from this one
 	state	TEXT NOT NULL			-- moves as event_move allows
 		CHECK (state = 'queued' OR state = 'inflight' OR
 		state = 'delivered' OR state = 'stuck' OR
@@ -125,7 +130,10 @@ CREATE TABLE event (
 	last_error TEXT,			-- its text, or what failed
 	ended_at INTEGER,			-- delivered, skipped or discarded
 	generation INTEGER NOT NULL DEFAULT 0,	-- how often it was replayed
-	merged_into INTEGER			-- the event that carries it now
+	merged_into INTEGER,			-- the event that took it up
+	chain	INTEGER				-- the same of all updates that were
+						-- merged into one: the lowest id
+						-- among them; NULL: merged with none
 ) STRICT;
 -- Ready ones of an identity have due_at NULL and come in the order of id.
 CREATE INDEX event_queued ON event (lane, identity, due_at, id)
@@ -135,6 +143,8 @@ CREATE INDEX event_deferred ON event (due_at)
 CREATE INDEX event_suspect ON event (lane, suspect, id)
 	WHERE state = 'queued' AND suspect IS NOT NULL;
 CREATE INDEX event_inflight ON event (request) WHERE state = 'inflight';
+CREATE INDEX event_suspect_inflight ON event (suspect)
+	WHERE state = 'inflight' AND suspect IS NOT NULL;
 CREATE INDEX event_stuck ON event (lane, identity, id) WHERE state = 'stuck';
 -- The same in the order of id: jobs go through it in slices.
 CREATE INDEX event_stuck_id ON event (id) WHERE state = 'stuck';
@@ -142,6 +152,8 @@ CREATE INDEX event_properties ON event (lane, identity, id)
 	WHERE event_index IS NULL;
 CREATE INDEX event_attempted ON event (lane, identity, request)
 	WHERE event_index IS NULL AND request IS NOT NULL;
+-- The updates that were merged, and the one of each chain that is not over.
+CREATE INDEX event_chain ON event (chain, ended_at) WHERE chain IS NOT NULL;
 CREATE INDEX event_ended ON event (state, ended_at) WHERE ended_at IS NOT NULL;
 
 -- Which identities have ready events in a lane, and when each may send.
@@ -393,6 +405,31 @@ BEGIN
 	 WHERE lane = OLD.lane AND identity = OLD.identity;
 	DELETE FROM waiting
 	 WHERE lane = OLD.lane AND identity = OLD.identity AND ready = 0;
+END;
+
+-- A group under suspicion goes with the last event that leaves it.
+CREATE TRIGGER group_leave AFTER UPDATE OF suspect ON event
+WHEN OLD.suspect IS NOT NULL AND OLD.suspect IS NOT NEW.suspect
+BEGIN
+	DELETE FROM isolation WHERE id = OLD.suspect
+	   AND NOT EXISTS (SELECT 1 FROM event
+		WHERE state = 'queued' AND suspect IS NOT NULL
+		  AND lane = OLD.lane AND suspect = OLD.suspect)
+	   AND NOT EXISTS (SELECT 1 FROM event
+		WHERE state = 'inflight' AND suspect IS NOT NULL
+		  AND suspect = OLD.suspect);
+END;
+
+CREATE TRIGGER group_delete AFTER DELETE ON event
+WHEN OLD.suspect IS NOT NULL
+BEGIN
+	DELETE FROM isolation WHERE id = OLD.suspect
+	   AND NOT EXISTS (SELECT 1 FROM event
+		WHERE state = 'queued' AND suspect IS NOT NULL
+		  AND lane = OLD.lane AND suspect = OLD.suspect)
+	   AND NOT EXISTS (SELECT 1 FROM event
+		WHERE state = 'inflight' AND suspect IS NOT NULL
+		  AND suspect = OLD.suspect);
 END;
 
 -- A batch goes with its last event.

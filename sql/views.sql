@@ -3,6 +3,8 @@
 -- Made anew at every start of the agent.  Times are readable text in UTC.
 
 DROP VIEW IF EXISTS lane_of_app;
+DROP VIEW IF EXISTS exposure;
+DROP VIEW IF EXISTS update_row;
 DROP VIEW IF EXISTS v_reasons;
 DROP VIEW IF EXISTS v_queue;
 DROP VIEW IF EXISTS v_stuck;
@@ -19,6 +21,28 @@ SELECT mine.id AS mine, l.id AS lane
  CROSS JOIN output AS m ON m.id = mine.output
  CROSS JOIN output AS o ON o.id = m.id OR o.app = m.app
  CROSS JOIN lane AS l ON l.output = o.id AND l.kind = mine.kind;
+
+-- Of which events Heap may have something, by a request that was not refused
+-- for certain: it arrived, it is out, it was not answered or by a failure, or
+-- nothing is known of it any more.
+CREATE VIEW exposure AS
+SELECT e.id, e.attempts > 0 AND e.attempts > (SELECT count(*)
+	  FROM (SELECT request FROM attempt WHERE event = e.id
+		UNION ALL
+		SELECT e.request WHERE e.request IS NOT NULL) AS a
+	 CROSS JOIN request AS r ON r.id = a.request
+	 WHERE r.never_left = 1 OR r.status BETWEEN 300 AND 499) AS exposed
+  FROM event AS e;
+
+-- A user-properties update as the agent merges it.  How long it has been
+-- failing is told relative to its lane's clock, since each lane has its own.
+CREATE VIEW update_row AS
+SELECT e.id, e.payload, e.objects, e.sent, e.origins, e.chain, e.due_at,
+       e.failures, e.failing_since,
+       e.failing_open_ms - (SELECT open_ms FROM lane WHERE id = e.lane)
+	AS failing_age,
+       e.suspect, e.identity, e.lane, e.state
+  FROM event AS e;
 
 -- Every reason there is for being stuck or skipped, in words: what happened,
 -- and what to do about it.

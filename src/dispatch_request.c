@@ -118,6 +118,20 @@ add_event(struct filling *f, const struct queue_row *row, size_t objects)
 	f->last = row->id;
 }
 
+/* Is it an update that Heap has as it is?  It is noted then. */
+static bool
+changes_nothing(struct filling *f, const struct queue_row *row)
+{
+	if (f->lane->kind != HEAP_USER_PROPERTIES ||
+	    !queue_unchanged(f->lane->dispatch->queue, f->lane->id,
+	    row->identity, row->payload, row->payload_len,
+	    f->now.wall - SAME_MS))
+		return false;
+	f->same = xreallocarray(f->same, f->same_n + 1, sizeof(*f->same));
+	f->same[f->same_n++] = row->id;
+	return true;
+}
+
 /*
  * An event that was begun, or is larger than any request could be: a slice
  * of it, in a request of its own.  The slice is as large as the limits ever
@@ -141,6 +155,8 @@ take_slice(struct filling *f, const struct queue_row *row)
 		    (long long)row->id);
 	if (!enough_room(f, row, (int64_t)objects))
 		return false;
+	if (row->sent == 0 && changes_nothing(f, row))
+		return true;
 	if (!heap_body_add(&f->body, row->payload + row->sent,
 	    to - row->sent, objects))
 		bug("dispatch: a slice does not fit into a request");
@@ -159,20 +175,6 @@ needs_slices(const struct filling *f, const struct queue_row *row)
 	return row->sent > 0 || (int64_t)row->objects >
 	    identity_most(f->lane->app, f->lane->kind) ||
 	    row->payload_len + overhead > HEAP_MAX_BYTES;
-}
-
-/* Is it an update that Heap has as it is?  It is noted then. */
-static bool
-changes_nothing(struct filling *f, const struct queue_row *row)
-{
-	if (f->lane->kind != HEAP_USER_PROPERTIES ||
-	    !queue_unchanged(f->lane->dispatch->queue, f->lane->id,
-	    row->identity, row->payload, row->payload_len,
-	    f->now.wall - SAME_MS))
-		return false;
-	f->same = xreallocarray(f->same, f->same_n + 1, sizeof(*f->same));
-	f->same[f->same_n++] = row->id;
-	return true;
 }
 
 /* After reading: those noted are done with. */

@@ -484,19 +484,6 @@ wake(const struct flight *f)
 	}
 }
 
-/* Does another request carry more of the flight's group? */
-static bool
-group_is_out(const struct flight *f)
-{
-	const struct flight *o;
-
-	TAILQ_FOREACH(o, &f->lane->dispatch->flights, link)
-		if (o != f && o->group == f->group &&
-		    o->state != FLIGHT_WRITTEN)
-			return true;
-	return false;
-}
-
 void
 verdict_write(struct flight *f)
 {
@@ -515,8 +502,6 @@ verdict_write(struct flight *f)
 	e.ended = f->ended;
 	queue_end(q, &e);
 	write_events(f, &e);
-	if (f->group != 0 && !group_is_out(f))
-		queue_group_end(q, &e, f->group);
 	wake(f);
 	f->lane->inflight--;
 	f->state = FLIGHT_WRITTEN;

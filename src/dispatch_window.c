@@ -407,7 +407,8 @@ identity_room(struct app *a, enum heap_lane kind, int64_t identity,
 	if (rate_allow(a->hold[kind], identity, now) == 0 ||
 	    rate_allow(requests_of(a, kind), identity, now) == 0)
 		return 0;
-	return kind == HEAP_TRACK ? rate_allow(a->objects, identity, now) : 1;
+	return kind == HEAP_TRACK ? rate_allow(a->objects, identity, now) :
+	    HEAP_MAX_OBJECTS;
 }
 
 static int64_t

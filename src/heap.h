@@ -5,8 +5,9 @@
  * events come from.  Pure.
  *
  * A payload is what one event of the queue becomes: one or more Heap objects
- * as JSON texts, joined by commas, without brackets; for user properties it
- * is one users element, {"identity":"...","properties":{...}}.
+ * as JSON texts, joined by commas, without brackets.  For user properties these
+ * are users elements of one identity, {"identity":"...","properties":{...}}:
+ * one, or several of at most HEAP_MAX_USER bytes each.
  */
 #ifndef HR_HEAP_H
 #define HR_HEAP_H
@@ -19,6 +20,9 @@
 
 #define HEAP_MAX_OBJECTS	1000	/* a bulk request (section 2.2) */
 #define HEAP_MAX_BYTES		1000000	/* a request; no limit is stated */
+/* A users element: a request with one is within HEAP_MAX_BYTES, whatever the
+ * app id. */
+#define HEAP_MAX_USER		(HEAP_MAX_BYTES - 100)
 #define HEAP_MAX_UNIT		10000	/* objects of one commerce event */
 #define HEAP_MAX_IDENTITY	255	/* UTF-16 units */
 #define HEAP_MAX_TEXT		1024	/* UTF-16 units of a name or a value */
@@ -78,19 +82,5 @@ bool	heap_slice(const char *payload, size_t len, size_t from,
  */
 bool	heap_answer_index(enum heap_lane, const char *text, size_t len,
 	    size_t *index);
-
-/*
- * User properties, merged (delivery.md section 5): the properties of `older`
- * with those of `newer` over them; newer values win, the first position
- * stays.  Both are payloads of one identity.  Appends a payload.
- */
-void	heap_merge_properties(struct buf *, const char *older,
-	    size_t older_len, const char *newer, size_t newer_len);
-/*
- * An older update without the properties that `newer` sets as well: what a
- * replay of it may still send.  Appends a payload; returns how many are left.
- */
-size_t	heap_subtract_properties(struct buf *, const char *update,
-	    size_t len, const char *newer, size_t newer_len);
 
 #endif

@@ -170,6 +170,8 @@ struct queue_event {
 	size_t		 payload_len;
 	enum queue_entry entry;
 	const char	*reason;	/* stuck, skipped */
+	const char	*origins;	/* queue_remap only: of user properties,
+					 * as update.h has them; NULL: its own */
 };
 
 /* One event of the batch just stored.  A queued user-properties update takes
@@ -290,7 +292,8 @@ void	queue_end(struct queue *, const struct queue_end *);
 /* The verdicts on the events of a request that are in flight; each returns
  * how many moved. */
 int64_t	queue_delivered(struct queue *, const struct queue_end *);
-/* A slice arrived, but not the last: `sent` bytes are done with. */
+/* A slice arrived, but not the last: `sent` bytes are done with.  What is left
+ * of user properties goes into an update that waits meanwhile. */
 void	queue_slice_delivered(struct queue *, const struct queue_end *,
 	    int64_t event, size_t sent);
 /* Again at due_at (0: at once), no failure of theirs. */
@@ -317,9 +320,6 @@ void	queue_suspect(struct queue *, const struct queue_end *, int64_t aside,
  * the index that Heap named last (-1: none). */
 void	queue_group_history(struct queue *, int64_t group, int64_t *aside,
 	    int64_t *last_index);
-/* Forgets a group once none of its events is queued or in this request. */
-void	queue_group_end(struct queue *, const struct queue_end *,
-	    int64_t group);
 
 void	queue_app_factor(struct queue *, int64_t app, double factor);
 void	queue_lane_open_ms(struct queue *, int64_t lane, int64_t open_ms);
@@ -363,6 +363,7 @@ struct queue_found {
 	bool		 mapped;	/* has a payload */
 	int64_t		 batch;
 	int64_t		 event_index;	/* -1: user properties */
+	int64_t		 generation;	/* how often it was replayed */
 };
 
 bool	queue_find(struct queue *, int64_t event, struct queue_found *);
@@ -374,6 +375,15 @@ enum queue_moved queue_replay(struct queue *, int64_t event, int64_t now,
 	    struct why *);
 /* A payload for an event that has none; before queue_replay. */
 void	queue_remap(struct queue *, int64_t event, const struct queue_event *);
+/* An update that was merged into another. */
+struct queue_carried {
+	int64_t	event;
+	int64_t	batch;
+};
+/* All that the update carries besides its own, oldest first; how many.  *list
+ * is given (free). */
+size_t	queue_carried(struct queue *, int64_t event,
+	    struct queue_carried **list);
 /* May Heap have some of it under its present keys?  A slice was delivered, or
  * a request was not answered, or is not known any more. */
 bool	queue_unanswered(struct queue *, int64_t event);

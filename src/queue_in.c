@@ -1,8 +1,7 @@
 /*
  * queue_in.c - the way in: batches and their events
  *
- * Knows how an accepted batch lies in the tables, and that a newer
- * user-properties update takes the waiting one of its identity into itself.
+ * Knows how an accepted batch lies in the tables.
  */
 #include <string.h>
 
@@ -106,50 +105,6 @@ queue_batch(struct queue *q, const struct queue_batch *b)
 	return id;
 }
 
-/* What a newer update takes over from the one that waited. */
-struct inherited {
-	int64_t	id;			/* 0: nobody waited */
-	bool	has_due, has_since, has_suspect;
-	int64_t	due_at, failures, since, open_ms, suspect;
-};
-
-/* Columns 1 to 6 of properties_queued and event_inheritance. */
-static void
-read_inherited(sqlite3_stmt *st, struct inherited *in, struct buf *payload)
-{
-	buf_put(payload, sqlite3_column_text(st, 1),
-	    (size_t)sqlite3_column_bytes(st, 1));
-	in->has_due = sqlite3_column_type(st, 2) != SQLITE_NULL;
-	in->due_at = sqlite3_column_int64(st, 2);
-	in->failures = sqlite3_column_int64(st, 3);
-	in->has_since = sqlite3_column_type(st, 4) != SQLITE_NULL;
-	in->since = sqlite3_column_int64(st, 4);
-	in->open_ms = sqlite3_column_int64(st, 5);
-	in->has_suspect = sqlite3_column_type(st, 6) != SQLITE_NULL;
-	in->suspect = sqlite3_column_int64(st, 6);
-}
-
-/* The queued update of an identity other than `but`; its payload goes into
- * `payload`. */
-static struct inherited
-queued_update(struct queue *q, int64_t lane, int64_t identity, int64_t but,
-    struct buf *payload)
-{
-	sqlite3_stmt *st = store_sql(q->store, SQL_PROPERTIES_QUEUED);
-	struct inherited in;
-
-	memset(&in, 0, sizeof(in));
-	store_int(st, ":lane", lane);
-	store_int(st, ":identity", identity);
-	store_int(st, ":id", but);
-	if (store_row(q->store, st)) {
-		in.id = sqlite3_column_int64(st, 0);
-		read_inherited(st, &in, payload);
-	}
-	sqlite3_reset(st);
-	return in;
-}
-
 static void
 bind_or_null(sqlite3_stmt *st, const char *name, bool present, int64_t value)
 {
@@ -157,27 +112,6 @@ bind_or_null(sqlite3_stmt *st, const char *name, bool present, int64_t value)
 		store_int(st, name, value);
 	else
 		store_text(st, name, NULL);
-}
-
-static void
-bind_inherited(sqlite3_stmt *st, const struct inherited *in)
-{
-	store_int(st, ":failures", in->failures);
-	bind_or_null(st, ":failing_since", in->has_since, in->since);
-	bind_or_null(st, ":failing_open_ms", in->has_since, in->open_ms);
-	bind_or_null(st, ":due_at", in->has_due, in->due_at);
-	bind_or_null(st, ":suspect", in->has_suspect, in->suspect);
-}
-
-static void
-mark_merged(struct queue *q, int64_t id, int64_t into, int64_t now)
-{
-	sqlite3_stmt *st = store_sql(q->store, SQL_PROPERTIES_MERGED);
-
-	store_int(st, ":id", id);
-	store_int(st, ":into", into);
-	store_int(st, ":now", now);
-	store_run(q->store, st);
 }
 
 static const char *
@@ -195,13 +129,13 @@ entry_state(enum queue_entry entry)
 }
 
 static void
-insert_event(struct queue *q, int64_t id, const struct queue_batch *b,
-    const struct queue_event *e, const struct inherited *in,
-    const char *payload, size_t payload_len)
+insert_event(struct queue *q, const struct queue_batch *b,
+    const struct queue_event *e, const struct queue_update *u)
 {
+	bool made = u->text.objects > 0;
 	sqlite3_stmt *st = store_sql(q->store, SQL_EVENT_PUT);
 
-	store_int(st, ":id", id);
+	store_int(st, ":id", u->id);
 	store_int(st, ":batch", q->next_batch - 1);
 	bind_or_null(st, ":event_index", e->event_index >= 0, e->event_index);
 	store_int(st, ":lane", e->lane);
@@ -210,11 +144,13 @@ insert_event(struct queue *q, int64_t id, const struct queue_batch *b,
 	store_int(st, ":received_at", b->received_at);
 	store_int(st, ":event_at", e->event_at);
 	store_int(st, ":commerce", e->commerce);
-	store_int(st, ":objects", (int64_t)e->objects);
-	store_text_n(st, ":payload", payload, payload_len);
+	store_int(st, ":objects", (int64_t)(made ? u->text.objects :
+	    e->objects));
+	store_text_n(st, ":payload", made ? u->text.payload.p : e->payload,
+	    made ? u->text.payload.len : e->payload_len);
 	store_text(st, ":state", entry_state(e->entry));
 	store_text(st, ":reason", e->reason);
-	bind_inherited(st, in);
+	queue_bind_update(st, u);
 	bind_or_null(st, ":ended_at", e->entry == QUEUE_SKIPPED,
 	    b->received_at);
 	store_run(q->store, st);
@@ -224,77 +160,16 @@ int64_t
 queue_event(struct queue *q, const struct queue_batch *b,
     const struct queue_event *e)
 {
-	struct buf older = BUF_INIT, merged = BUF_INIT;
-	const char *payload = e->payload;
-	size_t payload_len = e->payload_len;
-	struct inherited in;
-	int64_t id = q->next_event++;
+	struct queue_update u = { .id = q->next_event++ };
+	int64_t older = 0;
 
-	memset(&in, 0, sizeof(in));
 	if (e->kind == HEAP_USER_PROPERTIES && e->entry == QUEUE_QUEUED)
-		in = queued_update(q, e->lane, e->identity, id, &older);
-	if (in.id != 0) {
-		heap_merge_properties(&merged, older.p, older.len, payload,
-		    payload_len);
-		payload = merged.p;
-		payload_len = merged.len;
-		mark_merged(q, in.id, id, b->received_at);
-	}
-	insert_event(q, id, b, e, &in, payload, payload_len);
+		queue_merge_new(q, e, &u, &older);
+	insert_event(q, b, e, &u);
+	/* Only now: a group under suspicion goes with the last one in it. */
+	if (older != 0)
+		queue_merged(q, older, u.id, u.chain, b->received_at);
 	/* SQLite borrowed the texts only until the statement ended. */
-	buf_free(&older);
-	buf_free(&merged);
-	return id;
-}
-
-static void
-put_merged(struct queue *q, int64_t id, const struct inherited *history,
-    const struct buf *payload)
-{
-	sqlite3_stmt *st = store_sql(q->store, SQL_PROPERTIES_INHERIT);
-
-	store_int(st, ":id", id);
-	store_text_n(st, ":payload", payload->p, payload->len);
-	bind_inherited(st, history);
-	store_run(q->store, st);
-}
-
-/*
- * The event came back (queued, in its own row) while another update may be
- * waiting.  The newer of the two, by id, takes the older one under itself;
- * it goes on with the history of what came back.
- */
-void
-queue_merge_back(struct queue *q, int64_t lane, int64_t event, int64_t now)
-{
-	struct buf back = BUF_INIT, waits = BUF_INIT, merged = BUF_INIT;
-	struct inherited in, other;
-	sqlite3_stmt *st;
-	int64_t identity;
-
-	st = store_sql(q->store, SQL_EVENT_INHERITANCE);
-	memset(&in, 0, sizeof(in));
-	store_int(st, ":id", event);
-	if (!store_row(q->store, st))
-		return;
-	identity = sqlite3_column_int64(st, 0);
-	read_inherited(st, &in, &back);
-	sqlite3_reset(st);
-
-	other = queued_update(q, lane, identity, event, &waits);
-	if (other.id > event) {
-		heap_merge_properties(&merged, back.p, back.len, waits.p,
-		    waits.len);
-		mark_merged(q, event, other.id, now);
-		put_merged(q, other.id, &in, &merged);
-	} else if (other.id != 0) {
-		/* An older one was replayed meanwhile. */
-		heap_merge_properties(&merged, waits.p, waits.len, back.p,
-		    back.len);
-		mark_merged(q, other.id, event, now);
-		put_merged(q, event, &in, &merged);
-	}
-	buf_free(&back);
-	buf_free(&waits);
-	buf_free(&merged);
+	queue_update_free(&u);
+	return u.id;
 }

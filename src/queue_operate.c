@@ -35,12 +35,13 @@ queue_find(struct queue *q, int64_t event, struct queue_found *f)
 		copy_column(st, 1, f->reason, sizeof(f->reason));
 		f->lane = sqlite3_column_int64(st, 2);
 		f->identity = sqlite3_column_int64(st, 3);
-		f->mapped = sqlite3_column_type(st, 4) != SQLITE_NULL;
+		f->mapped = sqlite3_column_int(st, 4) != 0;
 		(void)heap_lane_by_name((const char *)sqlite3_column_text(st,
-		    6), &f->kind);
-		f->batch = sqlite3_column_int64(st, 7);
-		f->event_index = sqlite3_column_type(st, 8) == SQLITE_NULL ?
-		    -1 : sqlite3_column_int64(st, 8);
+		    5), &f->kind);
+		f->batch = sqlite3_column_int64(st, 6);
+		f->event_index = sqlite3_column_type(st, 7) == SQLITE_NULL ?
+		    -1 : sqlite3_column_int64(st, 7);
+		f->generation = sqlite3_column_int64(st, 8);
 	}
 	sqlite3_reset(st);
 	return found;
@@ -86,47 +87,6 @@ replayable(const struct queue_found *f)
 	return strcmp(f->state, "skipped") == 0 &&
 	    (strcmp(f->reason, "development") == 0 ||
 	    strcmp(f->reason, "web_client_side") == 0);
-}
-
-bool
-queue_subtract_newer(struct queue *q, int64_t event, int64_t now)
-{
-	struct buf update = BUF_INIT, left = BUF_INIT, swap;
-	sqlite3_stmt *st = store_sql(q->store, SQL_EVENT_INHERITANCE);
-	size_t properties = SIZE_MAX;
-
-	store_int(st, ":id", event);
-	if (store_row(q->store, st))
-		buf_put(&update, sqlite3_column_text(st, 1),
-		    (size_t)sqlite3_column_bytes(st, 1));
-	sqlite3_reset(st);
-
-	st = store_sql(q->store, SQL_PROPERTIES_NEWER);
-	store_int(st, ":id", event);
-	while (properties > 0 && store_row(q->store, st)) {
-		buf_reset(&left);
-		properties = heap_subtract_properties(&left, update.p,
-		    update.len, (const char *)sqlite3_column_text(st, 0),
-		    (size_t)sqlite3_column_bytes(st, 0));
-		swap = update;
-		update = left;
-		left = swap;
-	}
-	sqlite3_reset(st);
-	if (properties == 0) {
-		st = store_sql(q->store, SQL_PROPERTIES_SUPERSEDED);
-		store_int(st, ":id", event);
-		store_int(st, ":now", now);
-		store_run(q->store, st);
-	} else if (properties != SIZE_MAX) {
-		st = store_sql(q->store, SQL_PROPERTIES_LEFT);
-		store_int(st, ":id", event);
-		store_text_n(st, ":payload", update.p, update.len);
-		store_run(q->store, st);
-	}
-	buf_free(&update);
-	buf_free(&left);
-	return properties > 0;
 }
 
 enum queue_moved
@@ -177,6 +137,7 @@ queue_remap(struct queue *q, int64_t event, const struct queue_event *e)
 	store_int(st, ":commerce", e->commerce);
 	store_int(st, ":objects", (int64_t)e->objects);
 	store_text_n(st, ":payload", e->payload, e->payload_len);
+	store_text(st, ":origins", e->origins);
 	store_run(q->store, st);
 }
 
@@ -244,6 +205,56 @@ queue_stored_free(struct queue_stored *b)
 	memset(b, 0, sizeof(*b));
 }
 
+/* Columns: id, ended_at, and whether it must stay.  Those that need not; the
+ * state's mark moves behind the last one. */
+static size_t
+read_outlived(struct queue *q, sqlite3_stmt *st, struct queue_looked *looked,
+    size_t *rows, int64_t *ids)
+{
+	size_t n = 0;
+
+	*rows = 0;
+	while (*rows < PRUNE_SLICE && store_row(q->store, st)) {
+		looked->event = sqlite3_column_int64(st, 0);
+		looked->ended_at = sqlite3_column_int64(st, 1);
+		if (sqlite3_column_int(st, 2) == 0)
+			ids[n++] = looked->event;
+		(*rows)++;
+	}
+	sqlite3_reset(st);
+	return n;
+}
+
+/*
+ * Looks at the next events that were over before that instant, and removes
+ * what need not stay.  The look goes on where the last one ended, so that those
+ * that stay, be they many, cost each slice nothing.  true: there may be more.
+ */
+static bool
+prune_events(struct queue *q, int which, const char *state, int64_t before)
+{
+	struct queue_looked *looked = &q->looked[which];
+	sqlite3_stmt *st = store_sql(q->store, SQL_PRUNE_LOOK);
+	int64_t ids[PRUNE_SLICE];
+	size_t n, i, rows;
+
+	store_text(st, ":state", state);
+	store_int(st, ":after_at", looked->ended_at);
+	store_int(st, ":after", looked->event);
+	store_int(st, ":before", before);
+	store_int(st, ":n", PRUNE_SLICE);
+	n = read_outlived(q, st, looked, &rows, ids);
+	if (rows < PRUNE_SLICE)
+		memset(looked, 0, sizeof(*looked));
+	for (i = 0; i < n; i++) {
+		st = store_sql(q->store, SQL_PRUNE_EVENT);
+		store_int(st, ":id", ids[i]);
+		store_run(q->store, st);
+	}
+	stat_add(STAT_rows_pruned, n);
+	return n > 0 || rows == PRUNE_SLICE;
+}
+
 /* Runs a statement that removes at most PRUNE_SLICE rows older than
  * `before`; how many went. */
 static int64_t
@@ -271,11 +282,12 @@ prune_requests(struct queue *q, int64_t before, int64_t boot)
 bool
 queue_prune(struct queue *q, const struct queue_keep *k, struct moment at)
 {
-	int64_t now = at.wall, events, others, requests;
+	int64_t now = at.wall, others, requests;
+	bool more;
 
-	events = prune(q, SQL_PRUNE_DELIVERED, now - k->delivered_ms) +
-	    prune(q, SQL_PRUNE_SKIPPED, now - k->skipped_ms) +
-	    prune(q, SQL_PRUNE_DISCARDED, now - k->discarded_ms);
+	more = prune_events(q, 0, "delivered", now - k->delivered_ms);
+	more |= prune_events(q, 1, "skipped", now - k->skipped_ms);
+	more |= prune_events(q, 2, "discarded", now - k->discarded_ms);
 	others = prune(q, SQL_PRUNE_BATCHES, now - k->skipped_ms) +
 	    prune(q, SQL_PRUNE_SEEN, now - k->dedup_ms) +
 	    prune(q, SQL_PRUNE_JOBS, now - k->requests_ms);
@@ -283,6 +295,5 @@ queue_prune(struct queue *q, const struct queue_keep *k, struct moment at)
 	if (requests > 0)
 		store_run(q->store,
 		    store_sql(q->store, SQL_PRUNE_REQUEST_IDENTITIES));
-	stat_add(STAT_rows_pruned, (uint64_t)events);
-	return events + others + requests > 0;
+	return more || others + requests > 0;
 }

@@ -317,6 +317,8 @@ queue_slice_delivered(struct queue *q, const struct queue_end *e,
 	store_int(st, ":sent", (int64_t)sent);
 	store_int(st, ":status", e->status);
 	store_run(q->store, st);
+	if (e->kind == HEAP_USER_PROPERTIES)
+		queue_merge_back(q, e->lane, event, e->ended.wall);
 }
 
 /* What people read as the last error of an event. */
@@ -546,17 +548,6 @@ queue_group_history(struct queue *q, int64_t group, int64_t *aside,
 }
 
 void
-queue_group_end(struct queue *q, const struct queue_end *e, int64_t group)
-{
-	sqlite3_stmt *st = store_sql(q->store, SQL_ISOLATION_FORGET);
-
-	store_int(st, ":id", group);
-	store_int(st, ":lane", e->lane);
-	store_int(st, ":request", e->request);
-	store_run(q->store, st);
-}
-
-void
 queue_app_factor(struct queue *q, int64_t app, double factor)
 {
 	sqlite3_stmt *st = store_sql(q->store, SQL_APP_FACTOR);
@@ -667,7 +658,6 @@ queue_recover(struct queue *q, struct moment now)
 	store_text(st, ":boot_id", clock_boot_id());
 	store_int(st, ":boot", now.boot);
 	store_run(q->store, st);
-	store_run(q->store, store_sql(q->store, SQL_ISOLATION_FORGET_EMPTY));
 	queue_recover_copies(q, now.wall);
 	return back;
 }

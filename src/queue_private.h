@@ -2,15 +2,19 @@
  * queue_private.h - what the files of the queue share
  *
  * queue.c has the turn and what is configured, queue_in.c the way in,
- * queue_out.c the way out, queue_operate.c operators and retention,
- * queue_backup.c copies, queue_erase.c erasures, queue_job.c what is done to
- * many, queue_watch.c who looks on.
+ * queue_properties.c the order of updates, queue_out.c the way out,
+ * queue_operate.c operators and retention, queue_backup.c copies,
+ * queue_erase.c erasures, queue_job.c what is done to many, queue_watch.c who
+ * looks on.
  */
 #ifndef HR_QUEUE_PRIVATE_H
 #define HR_QUEUE_PRIVATE_H
 
 #include "queue.h"
 #include "store.h"
+#include "update.h"
+
+#define QUEUE_ENDS	3	/* states in which an event is over */
 
 struct queue {
 	struct store	*store;
@@ -24,6 +28,12 @@ struct queue {
 	size_t		 tally_n;
 	/* What is deleted now counts as erased, not as pruned. */
 	bool		 erasing;
+	/* How far retention has looked at those that are over, by state; zeroes:
+	 * from the first. */
+	struct queue_looked {
+		int64_t	ended_at;
+		int64_t	event;
+	} looked[QUEUE_ENDS];
 };
 
 /* `events` more (or fewer) under that name of the lane; written when the
@@ -31,8 +41,37 @@ struct queue {
 void	queue_tally(struct queue *, int64_t lane, const char *name,
 	    int64_t events);
 
-/* A user-properties event of a request is queued again: into the newer one
- * that waits meanwhile, if there is one. */
+/* An update of user properties, as the view update_row has it. */
+struct queue_update {
+	int64_t		 id;
+	int64_t		 identity;
+	struct update_text text;
+	int64_t		 chain;		/* 0: merged with none */
+	int64_t		 due_at;	/* 0: now */
+	int64_t		 failures;
+	bool		 failing;
+	int64_t		 failing_since;
+	int64_t		 failing_age;	/* ms that its lane was open since, as a
+					 * negative number */
+	int64_t		 suspect;	/* 0: no */
+};
+
+void	queue_update_free(struct queue_update *);
+/* Its origins, its chain and its history. */
+void	queue_bind_update(sqlite3_stmt *, const struct queue_update *);
+/*
+ * The row of a new update, whose id is set: with the one that waits in it
+ * (*older; 0: none waits), cut if it is too large for a request.  Its text
+ * stays empty when it is as it came.  The older one is merged once the row is
+ * there: queue_merged.
+ */
+void	queue_merge_new(struct queue *, const struct queue_event *,
+	    struct queue_update *, int64_t *older);
+void	queue_merged(struct queue *, int64_t older, int64_t newer,
+	    int64_t chain, int64_t now);
+/* A user-properties event is queued again, in its own row: the newer, by id,
+ * of it and the one that waits meanwhile, if there is one, goes on for
+ * both. */
 void	queue_merge_back(struct queue *, int64_t lane, int64_t event,
 	    int64_t now);
 /* A job that is not done to events one by one; `what` is its filter, JSON.

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "sink_limits.h"
 #include "sink_store.h"
+#include "update.h"
 
 #define FIRST_SLOTS	64
 
@@ -31,7 +32,7 @@ struct user {
 	char		*identity;
 	uint64_t	 events;
 	uint64_t	 updates;
-	struct buf	 payload;	/* users element; empty: none */
+	struct update_text known;	/* its properties, all of one origin */
 };
 
 struct sink_store {
@@ -52,7 +53,7 @@ user_free(struct user *u)
 		return;
 	free(u->app_id);
 	free(u->identity);
-	buf_free(&u->payload);
+	update_text_free(&u->known);
 	free(u);
 }
 
@@ -157,18 +158,19 @@ sink_store_update(struct sink_store *s, const struct sink_body *b,
     const struct sink_object *object, const struct buf *json)
 {
 	struct user *u = user_of(s, b->app_id, object->identity);
-	struct buf merged = BUF_INIT;
+	struct update_text next = { .payload = *json };
+	struct update *all;
 
 	if (u == NULL)
 		return;
 	u->updates++;
-	if (u->payload.len == 0)
-		buf_put(&merged, json->p, json->len);
-	else
-		heap_merge_properties(&merged, u->payload.p, u->payload.len,
-		    json->p, json->len);
-	buf_free(&u->payload);
-	u->payload = merged;
+	/* What comes later is newer; the ids say no more than that. */
+	all = update_read(1, &u->known, UPDATE_ALL);
+	update_add(all, update_read(2, &next, UPDATE_ALL));
+	update_text_free(&u->known);
+	update_put(all, SIZE_MAX, &u->known);
+	buf_free(&u->known.origins);
+	update_free(all);
 }
 
 size_t
@@ -240,11 +242,12 @@ put_user(struct buf *out, const struct user *u)
 	json_put_text(out, u->identity);
 	buf_printf(out, ",\"events\":%llu,\"updates\":%llu,\"properties\":",
 	    (unsigned long long)u->events, (unsigned long long)u->updates);
-	if (u->payload.len == 0) {
+	if (u->known.payload.len == 0) {
 		buf_puts(out, "{}}");
 		return;
 	}
-	json = json_parse(u->payload.p, u->payload.len, NULL);
+	json = json_parse(u->known.payload.p, u->known.payload.len,
+	    NULL);
 	json_put(out, json_get(json_root(json), "properties"));
 	buf_putc(out, '}');
 	json_free(json);

@@ -12,7 +12,7 @@ layers='
 0 mem log clock hash notify
 1 json head inflate
 2 mparticle heap rate retry
-3 config filter forecast
+3 config filter forecast update
 4 map store http sender
 5 queue profile inspect
 6 output pending
@@ -104,7 +104,7 @@ if [ -n "$found" ]; then
 fi
 
 # Pure modules read no clock, write nothing and log nothing.
-pure='json head mparticle heap rate retry filter forecast map'
+pure='json head mparticle heap rate retry filter forecast map update'
 for module in $pure; do
 	for path in "$src/$module".[ch] "$src/${module}_"*.[ch]; do
 		[ -e "$path" ] || continue

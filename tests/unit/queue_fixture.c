@@ -193,6 +193,15 @@ static const struct {
 	{ "updates of one identity", "SELECT count(*) FROM (SELECT 1 "
 	    "FROM event WHERE event_index IS NULL AND state = 'queued' "
 	    "GROUP BY lane, identity HAVING count(*) > 1)" },
+	{ "updates of one chain", "SELECT count(*) FROM (SELECT 1 FROM event "
+	    "WHERE chain IS NOT NULL GROUP BY chain HAVING "
+	    "sum(ended_at IS NULL) > 1 OR min(id) < chain)" },
+	{ "groups without events", "SELECT count(*) FROM isolation "
+	    "WHERE id NOT IN (SELECT suspect FROM event "
+	    "WHERE suspect IS NOT NULL)" },
+	{ "events without their group", "SELECT count(*) FROM event "
+	    "WHERE suspect IS NOT NULL "
+	    "AND suspect NOT IN (SELECT id FROM isolation)" },
 };
 
 void

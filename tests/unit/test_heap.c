@@ -1,5 +1,5 @@
 /*
- * test_heap.c - Heap's request bodies, slices, answers, merged properties
+ * test_heap.c - Heap's request bodies, slices, answers
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -397,97 +397,6 @@ heap_answer_index_reads_the_largest_size(void **state)
 	free(text);
 }
 
-static void
-heap_merge_properties_lays_newer_over_older(void **state)
-{
-	static const struct {
-		const char	*older, *newer, *merged;
-	} rules[] = {
-		/* Nothing and nothing. */
-		{ "", "", "" },
-		{ "\"a\":1", "", "\"a\":1" },
-		{ "", "\"a\":1", "\"a\":1" },
-		/* The newer value in the older place. */
-		{ "\"a\":1,\"b\":2,\"c\":3", "\"b\":9",
-		    "\"a\":1,\"b\":9,\"c\":3" },
-		/* New keys behind, in their own order. */
-		{ "\"m\":1", "\"z\":2,\"a\":3,\"m\":4",
-		    "\"m\":4,\"z\":2,\"a\":3" },
-		/* Keys are what they are, casing and all. */
-		{ "\"a\":1", "\"A\":2,\"a \":3,\"\":4",
-		    "\"a\":1,\"A\":2,\"a \":3,\"\":4" },
-		/* Values come out as they went in. */
-		{ "\"n\":1.10,\"m\":-0,\"e\":1e3", "\"n\":19.980",
-		    "\"n\":19.980,\"m\":-0,\"e\":1e3" },
-		{ "\"s\":\"\\\"\\\\\\n\\u001f/\xc3\xa9\"",
-		    "\"k\\\"\":\"\xf0\x9f\x98\x80\"",
-		    "\"s\":\"\\\"\\\\\\n\\u001f/\xc3\xa9\","
-		    "\"k\\\"\":\"\xf0\x9f\x98\x80\"" },
-	};
-	size_t i;
-	(void)state;
-
-	for (i = 0; i < HR_COUNT(rules); i++) {
-		char *older = xasprintf("{\"identity\":\"old\","
-		    "\"properties\":{%s}}", rules[i].older);
-		char *newer = xasprintf("{\"identity\":\"n\\\"ew\","
-		    "\"properties\":{%s}}", rules[i].newer);
-		char *merged = xasprintf(">{\"identity\":\"n\\\"ew\","
-		    "\"properties\":{%s}}", rules[i].merged);
-		struct buf b = BUF_INIT;
-
-		buf_puts(&b, ">");
-		heap_merge_properties(&b, older, strlen(older), newer,
-		    strlen(newer));
-
-		assert_string_equal(buf_str(&b), merged);
-		buf_free(&b);
-		free(older);
-		free(newer);
-		free(merged);
-	}
-}
-
-/* Appends {"identity":"7","properties":{"k<from>":"<value>", ...}}. */
-static void
-put_update(struct buf *b, int from, int to, int step, const char *value)
-{
-	int i;
-
-	buf_puts(b, "{\"identity\":\"7\",\"properties\":{");
-	for (i = from; i < to; i += step)
-		buf_printf(b, "%s\"k%d\":\"%s\"", i > from ? "," : "", i,
-		    value);
-	buf_puts(b, "}}");
-}
-
-static void
-heap_merge_properties_keeps_order_among_many(void **state)
-{
-	struct buf older = BUF_INIT, newer = BUF_INIT, merged = BUF_INIT;
-	struct buf expected = BUF_INIT;
-	int i;
-	(void)state;
-
-	put_update(&older, 0, 20000, 1, "old");
-	put_update(&newer, 1, 40000, 2, "new");
-	heap_merge_properties(&merged, older.p, older.len, newer.p, newer.len);
-
-	buf_puts(&expected, "{\"identity\":\"7\",\"properties\":{");
-	for (i = 0; i < 20000; i++)
-		buf_printf(&expected, "%s\"k%d\":\"%s\"", i > 0 ? "," : "", i,
-		    i % 2 == 1 ? "new" : "old");
-	for (i = 20001; i < 40000; i += 2)
-		buf_printf(&expected, ",\"k%d\":\"new\"", i);
-	buf_puts(&expected, "}}");
-	assert_int_equal(merged.len, expected.len);
-	assert_memory_equal(merged.p, expected.p, merged.len);
-	buf_free(&older);
-	buf_free(&newer);
-	buf_free(&merged);
-	buf_free(&expected);
-}
-
 int
 main(void)
 {
@@ -512,8 +421,6 @@ main(void)
 		cmocka_unit_test(
 		    heap_answer_index_reads_the_element_that_is_named),
 		cmocka_unit_test(heap_answer_index_reads_the_largest_size),
-		cmocka_unit_test(heap_merge_properties_lays_newer_over_older),
-		cmocka_unit_test(heap_merge_properties_keeps_order_among_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,7 +110,6 @@ queue_group_that_is_deferred_waits(void **state)
 	e = end_of(f, HEAP_TRACK, request, 503);
 	queue_end(f->q, &e);
 	assert_int_equal(queue_back(f->q, &e, QUEUE_NOW + 10), EVENTS);
-	queue_group_end(f->q, &e, g.id);
 	settle(f);
 	assert_false(queue_group(f->q, lane, 0, &g));
 	assert_int_equal(queue_next_due(f->q), QUEUE_NOW + 10);
@@ -120,7 +119,7 @@ queue_group_that_is_deferred_waits(void **state)
 }
 
 static void
-queue_group_end_forgets_once_its_last_event_left(void **state)
+queue_group_goes_with_its_last_event(void **state)
 {
 	struct queue_fixture *f = *state;
 	int64_t events[EVENTS], lane = f->out.lane[HEAP_TRACK];
@@ -133,19 +132,15 @@ queue_group_end_forgets_once_its_last_event_left(void **state)
 	/* Half of it flies: the other half is still in the group. */
 	e = end_of(f, HEAP_TRACK, claim(f, HEAP_TRACK, events, 3), 200);
 	queue_end(f->q, &e);
-	queue_group_end(f->q, &e, g.id);
-	assert_int_equal(number(f, "SELECT count(*) FROM isolation"), 1);
 	assert_int_equal(queue_delivered(f->q, &e), 3);
-	queue_group_end(f->q, &e, g.id);
 	assert_int_equal(number(f, "SELECT count(*) FROM isolation"), 1);
 	assert_event(f, events[0], "suspect", "-");
 
 	e = end_of(f, HEAP_TRACK, claim(f, HEAP_TRACK, &events[3], 3), 400);
 	queue_end(f->q, &e);
-	queue_group_end(f->q, &e, g.id);
+	settle(f);
 	assert_int_equal(number(f, "SELECT count(*) FROM isolation"), 1);
 	assert_int_equal(queue_stuck(f->q, &e, "refused"), 3);
-	queue_group_end(f->q, &e, g.id);
 	settle(f);
 	assert_int_equal(number(f, "SELECT count(*) FROM isolation"), 0);
 	assert_event(f, events[5], "suspect", "-");
@@ -228,7 +223,7 @@ queue_recover_takes_any_number_of_requests(void **state)
 
 /* Isolation goes on where it was. */
 static void
-queue_recover_keeps_groups_and_forgets_empty_ones(void **state)
+queue_recover_keeps_groups(void **state)
 {
 	struct queue_fixture *f = *state;
 	int64_t events[EVENTS], lane = f->out.lane[HEAP_TRACK];
@@ -383,12 +378,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    QUEUE_TEST(queue_suspect_makes_groups_that_travel_by_themselves),
 	    QUEUE_TEST(queue_group_that_is_deferred_waits),
-	    QUEUE_TEST(queue_group_end_forgets_once_its_last_event_left),
+	    QUEUE_TEST(queue_group_goes_with_its_last_event),
 	    QUEUE_FILE_TEST(queue_recover_brings_back_what_was_in_flight),
 	    QUEUE_FILE_TEST(
 		queue_recover_knows_nothing_of_a_claim_without_commit),
 	    QUEUE_TEST(queue_recover_takes_any_number_of_requests),
-	    QUEUE_FILE_TEST(queue_recover_keeps_groups_and_forgets_empty_ones),
+	    QUEUE_FILE_TEST(queue_recover_keeps_groups),
 	    QUEUE_TEST(queue_rearm_bounds_every_wait),
 	    QUEUE_TEST(queue_past_has_what_may_still_count),
 	    QUEUE_TEST(queue_past_of_other_boots_is_newest_first),

@@ -1,303 +1,130 @@
 /*
- * admin_why.c - one sentence: what holds an event, what releases it, when
+ * admin_why.c - why an event is where it is: finds the facts
  *
- * Knows the words for what dispatch says of an event by the arithmetic that
- * it plans by, and which of its holds an event's place among others is.
+ * Puts together what inspect knows of the event and of its place among
+ * others, and what dispatch says by the arithmetic that it plans by.
+ * admin_words.c has the words.
  */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin_private.h"
+#include "admin_why.h"
 
-#define UNKNOWN		INT64_MAX	/* it ends, but nobody can say when */
-#define NO_DATE		(INT64_MAX / 8)	/* later than any date: see next_at */
-
-struct hold {
-	const char	*by;		/* blocked_by; NULL: nothing holds it */
-	int64_t		 until;		/* wall ms or UNKNOWN */
-	struct why	 sentence;
-};
-
-static void
-hold(struct hold *h, const char *by, int64_t until, const char *sentence)
-{
-	h->by = by;
-	h->until = until;
-	why_set(&h->sentence, "%s", sentence);
-}
-
-/* The lane of an event, copied from dispatch's. */
-struct lane_found {
-	int64_t		 id;
-	struct breaker	 breaker;
-	int64_t		 breaker_until;
-	bool		 full;		/* no further request may be out */
-};
-
+/* dispatch_visit: the lane of the event. */
 static void
 find_lane(const struct dispatch_lane *l, void *arg)
 {
-	struct lane_found *f = arg;
+	struct why_facts *f = arg;
 
-	if (l->lane != f->id)
+	if (l->lane != f->event->lane_id)
 		return;
 	f->breaker = *l->breaker;
 	f->breaker_until = l->breaker_until;
+	f->max_in_flight = l->config->max_in_flight;
 	f->full = l->inflight >= (size_t)l->config->max_in_flight;
 }
 
-static void
-hold_by_breaker(struct hold *h, const struct lane_found *l)
-{
-	int64_t until = l->breaker_until != 0 ? l->breaker_until : UNKNOWN;
-	struct why why;
-
-	switch (l->breaker.state) {
-	case BREAKER_CLOSED:
-		return;
-	case BREAKER_OPEN:
-		why_set(&why, "Heap failed several times in a row (%s); the "
-		    "breaker is open, and a probe decides when it has waited.",
-		    l->breaker.last_error);
-		break;
-	case BREAKER_HALF_OPEN:
-		why_set(&why, "Heap failed several times in a row (%s); a "
-		    "probe is out, and its answer decides.",
-		    l->breaker.last_error);
-		break;
-	case BREAKER_CONFIG:
-		why_set(&why, "Heap's answer (%s) looks as if the output were "
-		    "misconfigured; a reload, or the next probe, tries "
-		    "again.", l->breaker.last_error);
-		break;
-	case BREAKER_REFUSING:
-		why_set(&why, "Heap refuses everything that is sent (%s), so "
-		    "the fault is not in the events; a reload, or the next "
-		    "probe, tries again.", l->breaker.last_error);
-		break;
-	}
-	hold(h, "breaker", until, why.text);
-}
-
-/* 1240 as 1,240. */
-static const char *
-grouped(int64_t n, char out[32])
-{
-	char digits[24];
-	size_t len, i, k = 0;
-
-	len = (size_t)snprintf(digits, sizeof(digits), "%lld", (long long)n);
-	for (i = 0; i < len; i++) {
-		if (i > 0 && (len - i) % 3 == 0)
-			out[k++] = ',';
-		out[k++] = digits[i];
-	}
-	out[k] = '\0';
-	return out;
-}
-
-/* 12:03:04Z, begun seconds counted; with its date if that is not today's. */
-static const char *
-short_time(int64_t at, int64_t now, char out[CLOCK_TEXT])
-{
-	char full[CLOCK_TEXT], today[CLOCK_TEXT];
-
-	clock_text(at + 999, full);
-	clock_text(now, today);
-	full[strcspn(full, ".")] = '\0';
-	if (strncmp(full, today, strlen("2026-11-24")) == 0)
-		snprintf(out, CLOCK_TEXT, "%sZ", strchr(full, 'T') + 1);
-	else
-		snprintf(out, CLOCK_TEXT, "%.30sZ", full);
-	return out;
-}
-
-/* " behind 1,240 objects", if any are before it. */
-static const char *
-behind(const struct inspect_place *p, char out[64])
-{
-	char n[32];
-
-	out[0] = '\0';
-	if (p->objects > 0)
-		snprintf(out, 64, " behind %s%s object%s",
-		    p->events >= INSPECT_MANY ? "more than " : "",
-		    grouped(p->objects, n), p->objects == 1 ? "" : "s");
-	return out;
-}
+/* What each lane has of the event's identity; room for every one. */
+struct lanes {
+	struct dispatch_demand *demand;
+	struct dispatch_share *share;
+	size_t	n;
+};
 
 static void
-hold_by_window(struct hold *h, const struct inspect_place *p,
-    const struct dispatch_forecast *f, int64_t now)
+add_lane(struct lanes *l, int64_t lane, int64_t busy_ms,
+    const struct dispatch_share *share)
 {
-	const char *window = dispatch_bound_name(f->bound_by);
-	char place[64], at[CLOCK_TEXT];
-	struct why why;
-
-	if (f->flying)
-		why_set(&why, "It waits for %s of %s%s, which requests that "
-		    "are on their way use until they are answered; it leaves "
-		    "at about %s.", window, f->identity != 0 ?
-		    "its identity" : "its app", behind(p, place),
-		    short_time(f->leaves_at, now, at));
-	else
-		why_set(&why, "It waits for %s of %s%s and leaves at %s at "
-		    "the earliest.", window, f->identity != 0 ?
-		    "its identity" : "its app", behind(p, place),
-		    short_time(f->leaves_at, now, at));
-	hold(h, f->flying ? "flight" : "window",
-	    f->flying ? UNKNOWN : f->leaves_at, why.text);
+	l->share[l->n] = *share;
+	l->demand[l->n] = (struct dispatch_demand){ .lane = lane,
+	    .objects = share->objects, .busy_ms = busy_ms,
+	    .share = &l->share[l->n], .share_n = share->identity != 0 };
+	l->n++;
 }
 
+/* inspect_waiting_visit */
 static void
-hold_by_freeze(struct hold *h, const struct dispatch_forecast *f)
+take_share(const struct inspect_waiting *w, void *arg)
 {
-	hold(h, "window", f->leaves_at, f->identity != 0 ?
-	    "Heap answered 429 for its identity, which waits as long as it "
-	    "was told." : "Heap answered 429 for many identities; the lane "
-	    "waits as long as it was told.");
+	struct dispatch_share *share = arg;
+
+	*share = (struct dispatch_share){ w->identity, w->objects, w->ready };
 }
 
-/* Dispatch knows of nothing: but the planner may have put its identity off,
- * since the app had no room for its next event, say. */
+/* Others that send to the same app take of the identity's windows, too. */
 static void
-hold_by_turn(struct hold *h, const struct inspect_event *e,
-    const struct inspect_place *p, int64_t now)
+add_others(struct lanes *l, struct admin *a, const struct why_facts *f)
 {
-	char place[64], at[CLOCK_TEXT];
-	struct why why;
+	const struct outputs *outputs = a->parts.outputs;
+	struct dispatch_share share;
+	int64_t lane;
+	size_t i;
+	int kind;
 
-	if (e->suspect) {
-		hold(h, NULL, 0, "Nothing holds it: it is sent apart from "
-		    "others, since Heap refused them together.");
-	} else if (e->next_at > NO_DATE) {
-		hold(h, "flight", UNKNOWN, "Requests of its identity are on "
-		    "their way; it leaves when they are answered.");
-	} else if (e->next_at > now + 1) {
-		why_set(&why, "The next event of its identity waits for "
-		    "room; it leaves at %s at the earliest.",
-		    short_time(e->next_at, now, at));
-		hold(h, "window", e->next_at, why.text);
-	} else {
-		why_set(&why, "Nothing holds it: it leaves when its turn "
-		    "comes%s.", behind(p, place));
-		hold(h, NULL, 0, why.text);
-	}
+	for (i = 0; i < outputs->n && f->place.identity != 0; i++)
+		for (kind = 0; kind < HEAP_LANES; kind++) {
+			lane = outputs->o[i].ids.lane[kind];
+			share.objects = 0;
+			if (lane == f->event->lane_id ||
+			    !dispatch_together(a->parts.dispatch, lane,
+			    f->event->lane_id))
+				continue;
+			inspect_identity(a->parts.inspect, lane,
+			    f->place.identity, take_share, &share);
+			if (share.objects > 0)
+				add_lane(l, lane, f->place.busy_ms, &share);
+		}
 }
 
 /* When it leaves, if what is before it of its identity goes first. */
-static struct dispatch_forecast
-forecast_of(struct admin *a, struct moment now, const struct inspect_event *e,
-    const struct inspect_place *p)
+static void
+look_ahead(struct why_facts *f, struct admin *a, struct moment now)
 {
-	struct dispatch_share share = { p->identity,
-	    p->objects + e->left, p->events + 1 };
-	struct dispatch_demand d = { .lane = e->lane_id,
-	    .objects = share.objects, .busy_ms = p->busy_ms,
-	    .due_at = e->due_at > now.wall ? e->due_at : 0,
-	    .share = &share,
-	    .share_n = p->identity != 0 };
-	struct dispatch_forecast f;
+	const struct inspect_event *e = f->event;
+	size_t room = 1 + HEAP_LANES * a->parts.outputs->n;
+	struct dispatch_share own = { f->place.identity, f->place.objects +
+	    e->left, f->place.events + 1 };
+	struct dispatch_forecast *told = xcalloc(room, sizeof(*told));
+	struct lanes l = { xcalloc(room, sizeof(*l.demand)),
+	    xcalloc(room, sizeof(*l.share)), 0 };
 
-	dispatch_forecast(a->parts.dispatch, now, &d, 1, &f);
-	return f;
+	add_lane(&l, e->lane_id, f->place.busy_ms, &own);
+	if (e->due_at > now.wall)
+		l.demand[0].due_at = e->due_at;
+	add_others(&l, a, f);
+	dispatch_forecast(a->parts.dispatch, now, l.demand, l.n, told);
+	f->forecast = told[0];
+	f->shared = l.n > 1;
+	free(told);
+	free(l.demand);
+	free(l.share);
 }
 
 static void
-why_queued(struct hold *h, struct admin *a, struct moment now,
-    const struct inspect_event *e)
+look(struct why_facts *f, struct admin *a, struct moment now)
 {
-	struct lane_found l = { .id = e->lane_id };
-	struct dispatch_forecast f;
-	struct inspect_place p;
-
 	/* Without its place, what can be said is still true. */
-	inspect_place(a->parts.inspect, e, &p);
-	f = forecast_of(a, now, e, &p);
-	switch (f.bound_by) {
-	case DISPATCH_OUTPUT:
-		hold(h, "output", UNKNOWN, "Its output is not in the "
-		    "configuration; it waits until the output is back.");
-		break;
-	case DISPATCH_PAUSE:
-		hold(h, "pause", UNKNOWN, "Its output is paused; it waits "
-		    "until somebody resumes it.");
-		break;
-	case DISPATCH_BREAKER:
-		dispatch_each(a->parts.dispatch, now, find_lane, &l);
-		hold_by_breaker(h, &l);
-		break;
-	case DISPATCH_FROZEN:
-		hold_by_freeze(h, &f);
-		break;
-	case DISPATCH_BACKOFF:
-		hold(h, "backoff", e->due_at, "Its last request failed; it is "
-		    "sent again after a pause that grows with each failure.");
-		break;
-	case DISPATCH_ORDER:
-		hold(h, "order", UNKNOWN, "An earlier update of its identity "
-		    "is on its way, and properties keep their order.");
-		break;
-	case DISPATCH_NOTHING:
-		dispatch_each(a->parts.dispatch, now, find_lane, &l);
-		if (l.full)
-			hold(h, "flight", UNKNOWN, "As many requests as "
-			    "max_in_flight allows are on their way; it leaves "
-			    "when one is answered and its turn comes.");
-		else
-			hold_by_turn(h, e, &p, now.wall);
-		break;
-	case DISPATCH_APP_LIMIT:
-	case DISPATCH_IDENTITY_LIMIT:
-	case DISPATCH_TRACK_LIMIT:
-	case DISPATCH_PROPERTIES_LIMIT:
-	case DISPATCH_PROPERTIES_APP_LIMIT:
-		hold_by_window(h, &p, &f, now.wall);
-		break;
-	}
-}
-
-/* Of what is over, or waits for a person. */
-static void
-why_other(struct hold *h, const struct inspect_event *e)
-{
-	char at[CLOCK_TEXT];
-
-	if (strcmp(e->state, "stuck") == 0)
-		why_set(&h->sentence, "It is stuck (%s)%s%s and waits for "
-		    "somebody to replay or discard it.", e->reason,
-		    e->last_error != NULL ? ": " : "",
-		    e->last_error != NULL ? e->last_error : "");
-	else if (strcmp(e->state, "skipped") == 0 && e->merged_into != 0)
-		why_set(&h->sentence, "It is over: event %lld carries it.",
-		    (long long)e->merged_into);
-	else if (strcmp(e->state, "skipped") == 0)
-		why_set(&h->sentence, "It is over: it was not to be sent "
-		    "(%s).", e->reason);
-	else if (strcmp(e->state, "delivered") == 0)
-		why_set(&h->sentence, "It is over: Heap has it since %s.",
-		    clock_text(e->ended_at, at));
-	else
-		why_set(&h->sentence, "It is over: it was discarded at %s.",
-		    clock_text(e->ended_at, at));
+	inspect_place(a->parts.inspect, f->event, &f->place);
+	dispatch_each(a->parts.dispatch, now, find_lane, f);
+	f->erased = dispatch_held(a->parts.dispatch, f->place.identity);
+	look_ahead(f, a, now);
 }
 
 cJSON *
 admin_why(struct admin *a, struct moment now, const struct inspect_event *e)
 {
-	struct hold h = { .by = NULL };
+	struct why_facts f = { .event = e, .now = now.wall };
+	struct why_told t = { .blocked_by = NULL };
 	cJSON *o = cJSON_CreateObject();
 
 	if (strcmp(e->state, "queued") == 0)
-		why_queued(&h, a, now, e);
-	else if (strcmp(e->state, "inflight") == 0)
-		hold(&h, "flight", UNKNOWN, "It is on its way to Heap, whose "
-		    "answer decides.");
-	else
-		why_other(&h, e);
-	admin_put_text(o, "sentence", h.sentence.text);
-	admin_put_text(o, "blocked_by", h.by);
-	admin_put_at(o, "until", h.by != NULL && h.until != UNKNOWN ?
-	    h.until : 0);
+		look(&f, a, now);
+	why_tell(&t, &f);
+	admin_put_text(o, "sentence", buf_str(&t.sentence));
+	admin_put_text(o, "blocked_by", t.blocked_by);
+	admin_put_at(o, "until", t.blocked_by != NULL &&
+	    t.until != WHY_UNKNOWN ? t.until : 0);
+	buf_free(&t.sentence);
 	return o;
 }

@@ -51,6 +51,8 @@ void	dispatch_stop(struct dispatch *);
  * does not name them.  Whoever frees one wakes what waits for it. */
 void	dispatch_hold(struct dispatch *, const int64_t *identities, size_t n,
 	    struct moment now);
+/* Is it one of them? */
+bool	dispatch_held(const struct dispatch *, int64_t identity);
 /* Requests that are claimed and have no durable verdict. */
 size_t	dispatch_flights(const struct dispatch *);
 

@@ -317,6 +317,22 @@ wait_for_lane(struct ahead *a)
 	a->from = a->at;
 }
 
+/* Room of the app that is kept for an event of somebody else. */
+static int64_t
+kept_room(const struct ahead *a)
+{
+	const struct lane *l = a->lane;
+	const struct shortage *s = app_reserve(l->app, l->kind, a->now);
+	size_t i;
+
+	if (s == NULL)
+		return 0;
+	for (i = 0; i < a->demand->share_n; i++)
+		if (a->demand->share[i].identity == s->identity)
+			return 0;
+	return s->objects;
+}
+
 /* The app's own window.  What it learnt to leave to others grows back. */
 static void
 wait_for_app(struct ahead *a)
@@ -331,7 +347,7 @@ wait_for_app(struct ahead *a)
 	}
 	wait_for_window(a, l->kind == HEAP_TRACK ? DISPATCH_APP_LIMIT :
 	    DISPATCH_PROPERTIES_APP_LIMIT, &f,
-	    load_of(a->loads, l, 0).objects);
+	    load_of(a->loads, l, 0).objects + kept_room(a));
 }
 
 /* What no request of the identity leaves before: an update in flight, a 429

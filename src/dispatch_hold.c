@@ -68,6 +68,12 @@ dispatch_hold(struct dispatch *d, const int64_t *identities, size_t n,
 		l->groups_at = 0;
 }
 
+bool
+dispatch_held(const struct dispatch *d, int64_t identity)
+{
+	return among(d->held, d->held_n, identity);
+}
+
 void
 hold_anew(struct dispatch *d, int64_t now)
 {

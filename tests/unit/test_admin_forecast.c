@@ -372,6 +372,26 @@ admin_why_tells_of_the_window_of_the_app(void **state)
 }
 
 static void
+admin_why_counts_what_another_output_sends_to_the_app(void **state)
+{
+	struct bench *b = *state;
+	char target[64];
+
+	bench_reload(b, TWO_OUTPUTS);
+	put(b, 2);
+	/* The second event of the first output. */
+	bench_get(b, "/v1/events?output=heap&limit=1");
+	snprintf(target, sizeof(target), "/v1/events/%s/why",
+	    bench_value(b, "items.0.id"));
+	bench_get(b, target);
+
+	assert_value(b, "blocked_by", "\"window\"");
+	assert_value(b, "until", "\"2023-11-14T22:14:20.001Z\"");
+	assert_true(sentence_has(b, "which another output uses as well, and "
+	    "leaves at about 22:14:21Z"));
+}
+
+static void
 admin_why_tells_of_a_pause(void **state)
 {
 	struct bench *b = *state;
@@ -382,6 +402,20 @@ admin_why_tells_of_a_pause(void **state)
 
 	assert_value(b, "blocked_by", "\"pause\"");
 	assert_value(b, "until", "null");
+}
+
+static void
+admin_why_tells_of_an_erasure(void **state)
+{
+	struct bench *b = *state;
+	int64_t identity = 1;
+
+	put(b, 1);
+	dispatch_hold(b->dispatch, &identity, 1, b->now);
+	bench_get(b, "/v1/events/1/why");
+
+	assert_value(b, "blocked_by", "\"flight\"");
+	assert_true(sentence_has(b, "Its identity is being erased"));
 }
 
 int
@@ -407,7 +441,10 @@ main(void)
 		    admin_why_groups_digits_and_dates_what_is_not_today),
 		ADMIN_TEST(admin_why_counts_what_the_windows_hold_already),
 		ADMIN_TEST(admin_why_tells_of_the_window_of_the_app),
+		ADMIN_TEST(
+		    admin_why_counts_what_another_output_sends_to_the_app),
 		ADMIN_TEST(admin_why_tells_of_a_pause),
+		ADMIN_TEST(admin_why_tells_of_an_erasure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -360,6 +360,44 @@ dispatch_forecast_waits_for_what_is_in_flight(void **state)
 	assert_true(told.flying);
 }
 
+/* An event that waited a whole window for room of the app has it kept. */
+static void
+dispatch_forecast_leaves_room_that_is_kept_for_another(void **state)
+{
+	struct fixture *f = *state;
+	struct dispatch_share share;
+	struct dispatch_forecast told;
+	struct dispatch_demand d = { .lane = lane_id(f, 0, HEAP_TRACK),
+	    .objects = 1, .busy_ms = LATENCY_MS, .share = &share,
+	    .share_n = 1 };
+	int64_t late;
+
+	f->settings[0].app_limit.n = 10;
+	fixture_reload(f);
+	put_many(f, 0, "ada", 5);
+	fixture_run(f, 1000);
+	put_track(f, 0, "bob", 8, true);
+	fixture_run(f, 30000);
+	put_many(f, 0, "cyd", 5);
+	fixture_run(f, 1000);
+	late = f->posts[f->posts_n - 1].at + LATENCY_MS;
+	fixture_run(f, 31000);
+	put_many(f, 0, "dan", 1);
+	share = (struct dispatch_share){ ask(f,
+	    "SELECT id FROM identity WHERE value = 'dan'"), 1, 1 };
+	assert_int_equal(count_state(f, "queued"), 2);
+
+	dispatch_forecast(f->dispatch, f->now, &d, 1, &told);
+
+	assert_int_equal(told.bound_by, DISPATCH_APP_LIMIT);
+	assert_int_equal(told.leaves_at - f->now.wall,
+	    late + 60001 - f->now.boot);
+	fixture_run(f, told.leaves_at - f->now.wall - 1);
+	assert_int_equal(count_state(f, "queued"), 2);
+	fixture_run(f, 1);
+	assert_int_equal(count_state(f, "queued"), 0);
+}
+
 static void
 dispatch_forecast_waits_for_what_is_deferred(void **state)
 {
@@ -441,6 +479,8 @@ main(void)
 		DISPATCH_TEST(dispatch_forecast_waits_for_a_frozen_identity),
 		DISPATCH_TEST(dispatch_forecast_waits_for_an_update_in_flight),
 		DISPATCH_TEST(dispatch_forecast_waits_for_what_is_in_flight),
+		DISPATCH_TEST(
+		    dispatch_forecast_leaves_room_that_is_kept_for_another),
 		DISPATCH_TEST(dispatch_forecast_waits_for_what_is_deferred),
 		DISPATCH_TEST(dispatch_forecast_cannot_say_when_nobody_sends),
 		DISPATCH_TEST(dispatch_busiest_begins_with_who_uses_most),

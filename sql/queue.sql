@@ -673,9 +673,18 @@ SELECT :job, type, value FROM profile_current WHERE mpid = :mpid;
 INSERT OR IGNORE INTO erasure_identity (job, identity, value)
 SELECT :job, id, value FROM identity WHERE id = :identity;
 
+--: erasure_called
+-- Who is called by a value that the person had as an identity of that type.
+SELECT DISTINCT i.id FROM erasure_value AS v
+ CROSS JOIN identity AS i ON i.value = v.value
+ WHERE v.job = :job AND v.type = :type;
+
 --: erasure_shared
 UPDATE erasure_identity SET shared = 1
  WHERE job = :job AND identity = :identity;
+
+--: erasure_unshared
+UPDATE erasure_identity SET shared = 0 WHERE job = :job;
 
 --: erasure_forget_identities
 DELETE FROM erasure_identity WHERE job = :job;
@@ -716,20 +725,36 @@ UPDATE identity SET value = :value, hash = NULL
 
 --: updates_drop_queued
 -- Or a newer one would take them into itself; they go with their batch.
+-- Somebody else's, who is called so too, stay.
 UPDATE event SET state = 'discarded', due_at = NULL
  WHERE state = 'queued' AND suspect IS NULL AND event_index IS NULL
-   AND identity = :identity AND lane IN (SELECT id FROM lane);
+   AND identity = :identity AND lane IN (SELECT id FROM lane)
+   AND EXISTS (SELECT 1 FROM erasure AS x
+	 CROSS JOIN batch AS b ON b.id = event.batch
+	 WHERE x.job = :job AND b.id <= x.last_batch
+	   AND (x.identity = event.identity OR b.mpid IN
+		(SELECT mpid FROM erasure_profile WHERE job = :job)));
 
 --: updates_drop_suspect
 UPDATE event SET state = 'discarded', due_at = NULL, suspect = NULL
  WHERE state = 'queued' AND suspect IS NOT NULL AND event_index IS NULL
-   AND identity = :identity AND lane IN (SELECT id FROM lane);
+   AND identity = :identity AND lane IN (SELECT id FROM lane)
+   AND EXISTS (SELECT 1 FROM erasure AS x
+	 CROSS JOIN batch AS b ON b.id = event.batch
+	 WHERE x.job = :job AND b.id <= x.last_batch
+	   AND (x.identity = event.identity OR b.mpid IN
+		(SELECT mpid FROM erasure_profile WHERE job = :job)));
 
 --: updates_drop_inflight
 -- One that comes back has nothing to add to a newer one.
 UPDATE event SET payload = '{"identity":"","properties":{}}'
  WHERE state = 'inflight' AND request > 0 AND event_index IS NULL
-   AND identity = :identity;
+   AND identity = :identity
+   AND EXISTS (SELECT 1 FROM erasure AS x
+	 CROSS JOIN batch AS b ON b.id = event.batch
+	 WHERE x.job = :job AND b.id <= x.last_batch
+	   AND (x.identity = event.identity OR b.mpid IN
+		(SELECT mpid FROM erasure_profile WHERE job = :job)));
 
 --: erase_batches
 -- The next ones; the body of those that were resolved to nobody.

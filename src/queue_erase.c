@@ -14,55 +14,14 @@
 #include "hash.h"
 #include "json.h"
 #include "log.h"
-#include "queue_private.h"
+#include "queue_erase_private.h"
 
-#define BATCHES		100	/* looked at in one slice */
-#define BODIES		(1 << 20) /* bytes of bodies that are held for that */
-#define EVENTS		100	/* removed in one slice */
 #define REQUESTS	500	/* looked at in one slice */
-
-/* One erasure while a slice of it is done. */
-struct erasing {
-	struct queue	*queue;
-	int64_t		 job;
-	char		 hash[QUEUE_HASH];
-	int64_t		 identity;	/* 0: it was never sent */
-	int64_t		 last_batch;
-	int64_t		 cursor;
-	int64_t		 again;		/* 0: from the first; -1: no more */
-	int64_t		 request;	/* -1: batches come first */
-	int64_t		 batches, profiles, events;
-	int64_t		 removed;	/* events, by this slice */
-	int64_t		*mpid;		/* erasure_profile */
-	size_t		 mpids;
-	int64_t		*known;		/* erasure_identity */
-	size_t		 knowns;
-	bool		 waits;		/* a round ended, something is out */
-};
-
-/* A batch that is looked at. */
-struct look {
-	int64_t	 id;
-	bool	 has_mpid;
-	int64_t	 mpid;
-	int64_t	 first, events;		/* ids, as batch.first_event */
-	int64_t	 live;
-	char	*source_request_id;	/* NULL: none */
-	char	*body;			/* only without an mpid */
-};
-
-struct look_event {
-	int64_t	id;
-	int64_t	identity;		/* 0: none */
-	int64_t	request;		/* 0: none */
-	bool	inflight;
-	bool	has_error;
-};
 
 /* --- small statements ------------------------------------------------- */
 
-static sqlite3_stmt *
-of_job(const struct erasing *e, enum sql id)
+sqlite3_stmt *
+erasing_statement(const struct erasing *e, enum sql id)
 {
 	sqlite3_stmt *st = store_sql(e->queue->store, id);
 
@@ -70,8 +29,8 @@ of_job(const struct erasing *e, enum sql id)
 	return st;
 }
 
-static int64_t
-run_with(struct queue *q, enum sql id, const char *name, int64_t value)
+int64_t
+erasing_run(struct queue *q, enum sql id, const char *name, int64_t value)
 {
 	sqlite3_stmt *st = store_sql(q->store, id);
 
@@ -80,8 +39,8 @@ run_with(struct queue *q, enum sql id, const char *name, int64_t value)
 }
 
 /* Does it answer a row? */
-static bool
-answers(struct queue *q, sqlite3_stmt *st)
+bool
+erasing_answers(struct queue *q, sqlite3_stmt *st)
 {
 	bool found = store_row(q->store, st);
 
@@ -106,8 +65,16 @@ numbers(struct queue *q, sqlite3_stmt *st, size_t *n)
 	return out;
 }
 
-static bool
-among(const int64_t *list, size_t n, int64_t value)
+char *
+erasing_text(sqlite3_stmt *st, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(st, column);
+
+	return text != NULL ? xstrdup(text) : NULL;
+}
+
+bool
+erasing_among(const int64_t *list, size_t n, int64_t value)
 {
 	size_t i;
 
@@ -124,28 +91,25 @@ append(int64_t **list, size_t *n, int64_t value)
 	(*list)[(*n)++] = value;
 }
 
-/* Batches from that one on are to be looked at once more. */
-static void
-look_again(struct erasing *e, int64_t from)
-{
-	if (e->again == -1 || from < e->again)
-		e->again = from;
-}
-
 /* --- what the person is ----------------------------------------------- */
 
 /* From now on the identity has no text, and no old update of it goes into a
  * new one. */
-static void
-add_identity(struct erasing *e, int64_t identity)
+void
+erasing_add_identity(struct erasing *e, int64_t identity)
 {
+	static const enum sql drop[] = {
+		SQL_UPDATES_DROP_QUEUED, SQL_UPDATES_DROP_SUSPECT,
+		SQL_UPDATES_DROP_INFLIGHT
+	};
 	struct queue *q = e->queue;
 	char hash[QUEUE_HASH];
 	sqlite3_stmt *st;
 	bool known = false;
+	size_t i;
 
 	append(&e->known, &e->knowns, identity);
-	st = of_job(e, SQL_ERASURE_IDENTITY_PUT);
+	st = erasing_statement(e, SQL_ERASURE_IDENTITY_PUT);
 	store_int(st, ":identity", identity);
 	store_run(q->store, st);
 
@@ -164,15 +128,17 @@ add_identity(struct erasing *e, int64_t identity)
 		store_text(st, ":hash", hash);
 		store_run(q->store, st);
 	}
-	run_with(q, SQL_UPDATES_DROP_QUEUED, ":identity", identity);
-	run_with(q, SQL_UPDATES_DROP_SUSPECT, ":identity", identity);
-	run_with(q, SQL_UPDATES_DROP_INFLIGHT, ":identity", identity);
+	for (i = 0; i < HR_COUNT(drop); i++) {
+		st = erasing_statement(e, drop[i]);
+		store_int(st, ":identity", identity);
+		store_run(q->store, st);
+	}
 }
 
 static void
 add_value(struct erasing *e, enum mp_identity_type type, const char *value)
 {
-	sqlite3_stmt *st = of_job(e, SQL_ERASURE_VALUE_PUT);
+	sqlite3_stmt *st = erasing_statement(e, SQL_ERASURE_VALUE_PUT);
 
 	store_text(st, ":type", mp_identity_name(type));
 	store_text(st, ":value", value);
@@ -180,8 +146,8 @@ add_value(struct erasing *e, enum mp_identity_type type, const char *value)
 }
 
 /* The profile goes; what it was found by is kept until all has gone. */
-static void
-add_profile(struct erasing *e, int64_t mpid)
+void
+erasing_add_profile(struct erasing *e, int64_t mpid)
 {
 	static const enum sql steps[] = {
 		SQL_ERASURE_PROFILE_PUT, SQL_ERASURE_PROFILE_VALUES,
@@ -193,13 +159,13 @@ add_profile(struct erasing *e, int64_t mpid)
 
 	append(&e->mpid, &e->mpids, mpid);
 	for (i = 0; i < HR_COUNT(steps); i++) {
-		st = of_job(e, steps[i]);
+		st = erasing_statement(e, steps[i]);
 		store_int(st, ":mpid", mpid);
 		store_run(q->store, st);
 	}
-	run_with(q, SQL_PROFILE_IDENTITY_ERASE, ":mpid", mpid);
-	run_with(q, SQL_PROFILE_CURRENT_ERASE, ":mpid", mpid);
-	e->profiles += run_with(q, SQL_PROFILE_ERASE, ":mpid", mpid);
+	erasing_run(q, SQL_PROFILE_IDENTITY_ERASE, ":mpid", mpid);
+	erasing_run(q, SQL_PROFILE_CURRENT_ERASE, ":mpid", mpid);
+	e->profiles += erasing_run(q, SQL_PROFILE_ERASE, ":mpid", mpid);
 }
 
 void
@@ -229,7 +195,7 @@ profiles_of(struct queue *q, const char *value,
 			if (!json_int64(value, &mpid))
 				continue;
 			store_int(st, ":mpid", mpid);
-			if (answers(q, st) && !among(all, *n, mpid))
+			if (erasing_answers(q, st) && !erasing_among(all, *n, mpid))
 				append(&all, n, mpid);
 			continue;
 		}
@@ -239,7 +205,7 @@ profiles_of(struct queue *q, const char *value,
 		store_text(st, ":value", buf_str(&lookup));
 		found = numbers(q, st, &m);
 		for (k = 0; k < m; k++)
-			if (!among(all, *n, found[k]))
+			if (!erasing_among(all, *n, found[k]))
 				append(&all, n, found[k]);
 		free(found);
 	}
@@ -270,7 +236,7 @@ put_erasure(struct erasing *e, int64_t now)
 	buf_printf(&whose, "{\"hash\":\"%s\"}", e->hash);
 	e->job = queue_task_put(e->queue, QUEUE_JOB_ERASE, buf_str(&whose),
 	    now);
-	st = of_job(e, SQL_ERASURE_PUT);
+	st = erasing_statement(e, SQL_ERASURE_PUT);
 	store_text(st, ":hash", e->hash);
 	if (e->identity != 0)
 		store_int(st, ":identity", e->identity);
@@ -284,7 +250,7 @@ put_erasure(struct erasing *e, int64_t now)
 static void
 put_progress(struct erasing *e)
 {
-	sqlite3_stmt *st = of_job(e, SQL_ERASURE_PROGRESS);
+	sqlite3_stmt *st = erasing_statement(e, SQL_ERASURE_PROGRESS);
 
 	store_int(st, ":cursor", e->cursor);
 	if (e->again != -1)
@@ -309,274 +275,88 @@ forget(struct erasing *e)
 	free(e->known);
 }
 
+/* What those profiles are called in the outputs, as far as that is known
+ * beforehand; the rest is learnt on the way. */
+static void
+add_identities(struct erasing *e, const enum mp_identity_type *types,
+    size_t types_n)
+{
+	int64_t *found, identity;
+	char digits[24];
+	sqlite3_stmt *st;
+	size_t i, k, n;
+
+	for (i = 0; i < e->mpids; i++) {
+		snprintf(digits, sizeof(digits), "%lld",
+		    (long long)e->mpid[i]);
+		identity = find_identity(e->queue, digits);
+		for (k = 0; k < types_n; k++)
+			if (types[k] == MP_IDENTITIES && identity != 0 &&
+			    !erasing_among(e->known, e->knowns, identity))
+				erasing_add_identity(e, identity);
+	}
+	for (i = 0; i < types_n; i++) {
+		if (types[i] == MP_IDENTITIES)
+			continue;
+		st = erasing_statement(e, SQL_ERASURE_CALLED);
+		store_text(st, ":type", mp_identity_name(types[i]));
+		found = numbers(e->queue, st, &n);
+		for (k = 0; k < n; k++)
+			if (!erasing_among(e->known, e->knowns, found[k]))
+				erasing_add_identity(e, found[k]);
+		free(found);
+	}
+}
+
+/* The value as the types' lookups have it. */
+static void
+add_values(struct erasing *e, const char *value,
+    const enum mp_identity_type *types, size_t types_n)
+{
+	struct buf lookup = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < types_n; i++) {
+		if (types[i] == MP_IDENTITIES)
+			continue;
+		mp_lookup_value(types[i], value, &lookup);
+		add_value(e, types[i], buf_str(&lookup));
+	}
+	buf_free(&lookup);
+}
+
 int64_t
 queue_erase(struct queue *q, const char *value,
     const enum mp_identity_type *types, size_t types_n, int64_t now)
 {
 	struct erasing e = { .queue = q, .again = -1, .request = -1 };
-	struct buf lookup = BUF_INIT;
 	int64_t *mpids;
 	size_t i, n;
 
 	e.identity = find_identity(q, value);
 	mpids = profiles_of(q, value, types, types_n, &n);
 	if (e.identity != 0 || n > 0) {
-		q->erasing = true;
 		queue_identity_hash(value, e.hash);
 		put_erasure(&e, now);
-		for (i = 0; i < types_n; i++) {
-			if (types[i] == MP_IDENTITIES)
-				continue;
-			mp_lookup_value(types[i], value, &lookup);
-			add_value(&e, types[i], buf_str(&lookup));
-		}
+		add_values(&e, value, types, types_n);
 		for (i = 0; i < n; i++)
-			add_profile(&e, mpids[i]);
+			erasing_add_profile(&e, mpids[i]);
 		if (e.identity != 0)
-			add_identity(&e, e.identity);
+			erasing_add_identity(&e, e.identity);
+		add_identities(&e, types, types_n);
 		put_progress(&e);
-		q->erasing = false;
 	}
-	buf_free(&lookup);
 	free(mpids);
 	forget(&e);
 	return e.job;
 }
 
-/* --- along the batches ------------------------------------------------ */
-
-static char *
-text_or_null(sqlite3_stmt *st, int column)
-{
-	const char *text = (const char *)sqlite3_column_text(st, column);
-
-	return text != NULL ? xstrdup(text) : NULL;
-}
-
-/* The next batches; how many. */
-static size_t
-read_batches(struct erasing *e, struct look *l)
-{
-	sqlite3_stmt *st = store_sql(e->queue->store, SQL_ERASE_BATCHES);
-	size_t n = 0, bytes = 0;
-
-	store_int(st, ":after", e->cursor);
-	store_int(st, ":last", e->last_batch);
-	store_int(st, ":n", BATCHES);
-	while (bytes < BODIES && store_row(e->queue->store, st)) {
-		l[n].id = sqlite3_column_int64(st, 0);
-		l[n].has_mpid = sqlite3_column_type(st, 1) != SQLITE_NULL;
-		l[n].mpid = sqlite3_column_int64(st, 1);
-		l[n].first = sqlite3_column_int64(st, 2);
-		l[n].events = sqlite3_column_int64(st, 3);
-		l[n].live = sqlite3_column_int64(st, 4);
-		l[n].source_request_id = text_or_null(st, 5);
-		l[n].body = text_or_null(st, 6);
-		bytes += (size_t)sqlite3_column_bytes(st, 6);
-		n++;
-	}
-	sqlite3_reset(st);
-	return n;
-}
-
-/* Given. */
-static struct look_event *
-read_events(struct erasing *e, const struct look *l, size_t *n)
-{
-	sqlite3_stmt *st = store_sql(e->queue->store, SQL_ERASE_EVENTS);
-	struct look_event *events = xcalloc((size_t)l->events + 1,
-	    sizeof(*events)), *v = events;
-
-	store_int(st, ":first", l->first);
-	store_int(st, ":end", l->first + l->events);
-	store_int(st, ":batch", l->id);
-	while (store_row(e->queue->store, st)) {
-		v->id = sqlite3_column_int64(st, 0);
-		v->identity = sqlite3_column_int64(st, 1);
-		v->inflight = sqlite3_column_int(st, 2) != 0;
-		v->has_error = sqlite3_column_int(st, 3) != 0;
-		v->request = sqlite3_column_int64(st, 4);
-		v++;
-	}
-	*n = (size_t)(v - events);
-	return events;
-}
-
-/* Does a body that was resolved to nobody (a duplicate, one of historical
- * data) name an identity of the person? */
-static bool
-names_person(struct erasing *e, const struct look *l)
-{
-	struct mp_request *r = mp_parse(MP_EVENTS, l->body, strlen(l->body));
-	const struct mp_batch *b = r->batches_n > 0 ? &r->batches[0] : NULL;
-	struct buf lookup = BUF_INIT;
-	bool found = false;
-	sqlite3_stmt *st;
-	int i;
-
-	for (i = 0; b != NULL && i < MP_IDENTITIES && !found; i++) {
-		if (b->identity[i] == NULL)
-			continue;
-		mp_lookup_value((enum mp_identity_type)i, b->identity[i],
-		    &lookup);
-		st = of_job(e, SQL_ERASURE_KNOWS);
-		store_text(st, ":type",
-		    mp_identity_name((enum mp_identity_type)i));
-		store_text(st, ":value", buf_str(&lookup));
-		found = answers(e->queue, st);
-	}
-	buf_free(&lookup);
-	mp_request_free(r);
-	return found;
-}
-
-static bool
-concerns_person(struct erasing *e, const struct look *l,
-    const struct look_event *v, size_t n)
-{
-	size_t i;
-
-	if (l->has_mpid && among(e->mpid, e->mpids, l->mpid))
-		return true;
-	for (i = 0; i < n && e->identity != 0; i++)
-		if (v[i].identity == e->identity)
-			return true;
-	return l->body != NULL && names_person(e, l);
-}
-
-/* An id that says who it is about is not remembered. */
-static void
-forget_seen(struct erasing *e, const struct look *l)
-{
-	sqlite3_stmt *st = of_job(e, SQL_ERASURE_QUOTES);
-
-	store_text(st, ":text", l->source_request_id);
-	if (!answers(e->queue, st))
-		return;
-	st = store_sql(e->queue->store, SQL_SEEN_ERASE);
-	store_text(st, ":source_request_id", l->source_request_id);
-	store_run(e->queue->store, st);
-}
-
-/* What the batch tells of the person that was not known yet. */
-static void
-learn(struct erasing *e, const struct look *l, const struct look_event *v,
-    size_t n)
-{
-	size_t i;
-
-	if (l->has_mpid && !among(e->mpid, e->mpids, l->mpid)) {
-		add_profile(e, l->mpid);
-		look_again(e, 0);
-	}
-	for (i = 0; i < n; i++) {
-		if (v[i].identity == 0 ||
-		    among(e->known, e->knowns, v[i].identity))
-			continue;
-		add_identity(e, v[i].identity);
-		look_again(e, 0);
-	}
-}
-
-/* false: the slice is full before the batch is done with. */
-static bool
-remove_batch(struct erasing *e, const struct look *l,
-    const struct look_event *v, size_t n)
-{
-	struct queue *q = e->queue;
-	int64_t gone = 0;
-	size_t i;
-
-	learn(e, l, v, n);
-	for (i = 0; i < n; i++) {
-		if (v[i].inflight) {
-			look_again(e, l->id);
-			continue;
-		}
-		if (e->removed >= EVENTS)
-			return false;
-		gone += run_with(q, SQL_EVENT_ERASE, ":id", v[i].id);
-		e->removed++;
-	}
-	if (l->live == 0)
-		e->batches += run_with(q, SQL_BATCH_ERASE, ":id", l->id);
-	else if (gone == l->live)
-		e->batches++;
-	if (l->source_request_id != NULL)
-		forget_seen(e, l);
-	return true;
-}
-
-/* Somebody else's: who shares an identity, and what was said of a request
- * that carried both. */
-static void
-spare_batch(struct erasing *e, const struct look_event *v, size_t n)
-{
-	sqlite3_stmt *st;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (among(e->known, e->knowns, v[i].identity)) {
-			st = of_job(e, SQL_ERASURE_SHARED);
-			store_int(st, ":identity", v[i].identity);
-			store_run(e->queue->store, st);
-		}
-		if (v[i].has_error && v[i].request != 0) {
-			st = of_job(e, SQL_ERROR_ERASE);
-			store_int(st, ":id", v[i].id);
-			store_int(st, ":request", v[i].request);
-			store_run(e->queue->store, st);
-		}
-	}
-}
-
-static bool
-look_at(struct erasing *e, const struct look *l)
-{
-	struct look_event *v;
-	bool done = true;
-	size_t n;
-
-	v = read_events(e, l, &n);
-	if (concerns_person(e, l, v, n))
-		done = remove_batch(e, l, v, n);
-	else
-		spare_batch(e, v, n);
-	free(v);
-	return done;
-}
-
-static void
-erase_batches(struct erasing *e)
-{
-	struct look l[BATCHES];
-	size_t i, n = read_batches(e, l);
-	bool more = true;
-
-	for (i = 0; i < n; i++) {
-		if (more && (more = look_at(e, &l[i])))
-			e->cursor = l[i].id;
-		free(l[i].source_request_id);
-		free(l[i].body);
-	}
-	if (n > 0)
-		return;
-	/* A round is over. */
-	if (e->again == -1) {
-		e->request = 0;
-		return;
-	}
-	e->waits = e->again > 0;
-	e->cursor = e->waits ? e->again - 1 : 0;
-	e->again = -1;
-}
-
 /* --- along the requests, and the end ---------------------------------- */
 
 static void
-erase_answers(struct erasing *e)
+clear_answers(struct erasing *e)
 {
-	sqlite3_stmt *st = of_job(e, SQL_ANSWERS_ERASE);
+	sqlite3_stmt *st = erasing_statement(e, SQL_ANSWERS_ERASE);
 
 	store_int(st, ":after", e->request);
 	store_int(st, ":last", e->request + REQUESTS);
@@ -638,12 +418,12 @@ static void
 settle_identities(struct erasing *e, int64_t now)
 {
 	struct settled *s = xcalloc(e->knowns + 1, sizeof(*s));
-	sqlite3_stmt *st = of_job(e, SQL_ERASURE_IDENTITIES);
+	sqlite3_stmt *st = erasing_statement(e, SQL_ERASURE_IDENTITIES);
 	size_t i, n = 0;
 
 	while (n < e->knowns && store_row(e->queue->store, st)) {
 		s[n].identity = sqlite3_column_int64(st, 0);
-		s[n].value = text_or_null(st, 1);
+		s[n].value = erasing_text(st, 1);
 		s[n].shared = sqlite3_column_int(st, 2) != 0;
 		n++;
 	}
@@ -667,7 +447,7 @@ finish(struct erasing *e, int64_t now)
 
 	settle_identities(e, now);
 	for (i = 0; i < HR_COUNT(steps); i++)
-		store_run(e->queue->store, of_job(e, steps[i]));
+		store_run(e->queue->store, erasing_statement(e, steps[i]));
 	queue_job_end(e->queue, e->job, QUEUE_JOB_DONE, NULL, now);
 	buf_printf(&subject, "identity %s", e->hash);
 	queue_audit(e->queue, now, "erase", buf_str(&subject), "job %lld: "
@@ -701,8 +481,10 @@ read_next(struct queue *q, struct erasing *e)
 	e->profiles = sqlite3_column_int64(st, 8);
 	e->events = sqlite3_column_int64(st, 9);
 	sqlite3_reset(st);
-	e->mpid = numbers(q, of_job(e, SQL_ERASURE_PROFILES), &e->mpids);
-	e->known = numbers(q, of_job(e, SQL_ERASURE_IDENTITIES), &e->knowns);
+	e->mpid = numbers(q, erasing_statement(e, SQL_ERASURE_PROFILES),
+	    &e->mpids);
+	e->known = numbers(q, erasing_statement(e, SQL_ERASURE_IDENTITIES),
+	    &e->knowns);
 	return true;
 }
 
@@ -716,9 +498,9 @@ queue_erase_slice(struct queue *q, struct queue_receipt *receipt, int64_t now)
 		return QUEUE_ERASE_NONE;
 	q->erasing = true;
 	if (e.request == -1)
-		erase_batches(&e);
+		erasing_batches(&e);
 	else
-		erase_answers(&e);
+		clear_answers(&e);
 	put_progress(&e);
 	if (e.request >= q->next_request) {
 		finish(&e, now);
@@ -738,7 +520,7 @@ queue_erase_slice(struct queue *q, struct queue_receipt *receipt, int64_t now)
 bool
 queue_erase_pending(struct queue *q)
 {
-	return answers(q, store_sql(q->store, SQL_ERASURE_NEXT));
+	return erasing_answers(q, store_sql(q->store, SQL_ERASURE_NEXT));
 }
 
 int64_t *

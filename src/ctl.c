@@ -34,7 +34,8 @@ enum group {
 	FOR_LIMIT	= 1 << 2,
 	FOR_REMAP	= 1 << 3,
 	FOR_MAP		= 1 << 4,
-	FOR_MANY	= 1 << 5
+	FOR_MANY	= 1 << 5,
+	FOR_TAIL	= 1 << 6
 };
 
 enum choice {
@@ -69,6 +70,7 @@ static const struct option long_options[] = {
 	{ "input",	required_argument, NULL, OPT_FILTER + CTL_INPUT },
 	{ "since",	required_argument, NULL, OPT_FILTER + CTL_SINCE },
 	{ "until",	required_argument, NULL, OPT_FILTER + CTL_UNTIL },
+	{ "kind",	required_argument, NULL, OPT_FILTER + CTL_KIND },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -94,6 +96,14 @@ static const struct command {
 	{ "outputs",	ctl_outputs,	0, 0, 0 },
 	{ "forecast",	ctl_forecast,	0, 0, 0 },
 	{ "identities",	ctl_identities,	0, 0, FOR_LIMIT },
+	{ "tail",	ctl_tail,	0, 0,
+	    FOR_FILTER | FOR_INPUT | FOR_LIMIT | FOR_TAIL },
+	{ "top",	ctl_top,	0, 0, FOR_LIMIT },
+	{ "pause",	ctl_pause,	1, 1, 0 },
+	{ "resume",	ctl_resume,	1, 1, 0 },
+	{ "probe",	ctl_probe,	1, 1, 0 },
+	{ "reload",	ctl_reload,	0, 0, 0 },
+	{ "audit",	ctl_audit,	0, 0, FOR_LIMIT },
 	{ "map",	ctl_map,	0, 1, FOR_INPUT | FOR_MAP },
 	{ "verify",	ctl_verify,	0, 0, 0 },
 	{ "check",	check,		0, 0, 0 },
@@ -118,6 +128,12 @@ static const char usage_text[] =
 "  outputs             windows, breakers and backlog of each\n"
 "  forecast            when all that waits will have arrived\n"
 "  identities          who has most waiting, and uses most of a window\n"
+"  tail [filter]       what happens, as it happens\n"
+"  top                 all that matters, each second; q ends it\n"
+"  pause|resume OUTPUT nothing of it is sent; it is again\n"
+"  probe OUTPUT        an open breaker tries its next event at once\n"
+"  reload              take the configuration over, or say what is wrong\n"
+"  audit               what was done with the agent, newest first\n"
 "Without the agent:\n"
 "  map [FILE]          what would become of a request body\n"
 "  verify              is the database whole, was every window kept?\n"
@@ -130,7 +146,8 @@ static const char usage_text[] =
 "  --token-file FILE   its token, instead of the configuration's\n"
 "  --ca-file FILE      whom to trust when the agent speaks TLS (PEM)\n"
 "  --json              lines of JSON, also on a terminal\n"
-"  -n N                at most N items of a list\n"
+"  -n N                at most N items of a list; recent lines of tail; looks\n"
+"                      of top\n"
 "  --help, --version\n"
 "Filters: --state, --output, --identity, --name, --reason, --status, --input,\n"
 "--since, --until.  For replay: --remap, --force.  For replay and discard\n"
@@ -294,7 +311,8 @@ take_option(struct ctl *ctl, int option)
 		ctl->json = true;
 		return 0;
 	case 'n':
-		ctl->limit = number_of(optarg, "-n", 1, LIMIT_MOST);
+		ctl->limit = number_of(optarg, "-n", 0, LIMIT_MOST);
+		ctl->limit_given = true;
 		return FOR_LIMIT;
 	case OPT_REMAP:
 		ctl->remap = true;
@@ -330,7 +348,7 @@ take_option(struct ctl *ctl, int option)
 	default:
 		ctl->filter[option - OPT_FILTER] = optarg;
 		return option == OPT_FILTER + CTL_INPUT ? FOR_INPUT :
-		    FOR_FILTER;
+		    option == OPT_FILTER + CTL_KIND ? FOR_TAIL : FOR_FILTER;
 	}
 }
 
@@ -386,6 +404,8 @@ read_options(struct ctl *ctl, int argc, char **argv)
 		    ctl->operand[command->most]);
 	if ((given & ~command->options) != 0)
 		ctl_usage("an option does not go with %s", command->name);
+	if (ctl->limit == 0 && (command->options & FOR_TAIL) == 0)
+		ctl_usage("-n should be a number from 1 to %d", LIMIT_MOST);
 	if ((command->options & FOR_MANY) != 0)
 		check_many(ctl, command->name, given);
 	return command;

@@ -15,6 +15,7 @@
 
 #define CONNECT_MS	5000
 #define ANSWER_MS	60000
+#define SILENCE_S	45	/* of an answer that goes on */
 #define ANSWER_MOST	(256 << 20)	/* bytes */
 #define TOKEN_MOST	1024		/* bytes of a token file */
 #define UNIX_PREFIX	"unix:"
@@ -28,7 +29,13 @@ struct ctl_agent {
 	struct curl_slist *headers;
 	struct buf	 answer;
 	struct json	*json;		/* of it; NULL: not read yet */
+	CURLcode	 code;		/* of the last call, as these: */
+	long		 status;	/* 0: no answer */
 	char		 error[CURL_ERROR_SIZE];
+	/* While an answer is followed; NULL: it is collected. */
+	ctl_agent_take	*take;
+	ctl_agent_stop	*stop;
+	void		*arg;
 };
 
 /* An option that libcurl does not know is a library that is not ours. */
@@ -42,10 +49,29 @@ struct ctl_agent {
 static size_t
 on_bytes(char *bytes, size_t size, size_t n, void *arg)
 {
-	struct buf *answer = arg;
+	struct ctl_agent *a = arg;
+	long status = 0;
 
-	buf_put(answer, bytes, size * n);
-	return answer->over ? 0 : size * n;
+	curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (a->take != NULL && status == 200) {
+		a->take(bytes, size * n, a->arg);
+		return size * n;
+	}
+	buf_put(&a->answer, bytes, size * n);
+	return a->answer.over ? 0 : size * n;
+}
+
+static int
+on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
+    curl_off_t up)
+{
+	struct ctl_agent *a = arg;
+
+	(void)down_all;
+	(void)down;
+	(void)up_all;
+	(void)up;
+	return a->stop != NULL && a->stop(a->arg);
 }
 
 /* Where a listener that is bound to every address is reached from here. */
@@ -72,6 +98,27 @@ without_wildcard(const char *listen)
 	return listen;
 }
 
+/* true: the address is a socket in the file system. */
+static bool
+use_socket(struct ctl_agent *a, const char *address, const char *scheme)
+{
+	if (strncmp(address, UNIX_PREFIX, strlen(UNIX_PREFIX)) != 0)
+		return false;
+	a->socket = xstrdup(address + strlen(UNIX_PREFIX));
+	a->base = xasprintf("%s://localhost", scheme);
+	return true;
+}
+
+static void
+use_url(struct ctl_agent *a, const char *url)
+{
+	size_t len = strlen(url);
+
+	if (!use_socket(a, url, "http"))
+		a->base = xstrndup(url, len - (len > 0 &&
+		    url[len - 1] == '/'));
+}
+
 static void
 find_listener(struct ctl_agent *a, const struct config_front *admin)
 {
@@ -79,13 +126,9 @@ find_listener(struct ctl_agent *a, const struct config_front *admin)
 	const char *scheme = admin->tls_certificate != NULL ? "https" :
 	    "http";
 
-	if (strncmp(listen, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0) {
-		a->socket = xstrdup(listen + strlen(UNIX_PREFIX));
-		a->base = xasprintf("%s://localhost", scheme);
-	} else {
+	if (!use_socket(a, listen, scheme))
 		a->base = xasprintf("%s://%s", scheme,
 		    without_wildcard(listen));
-	}
 }
 
 /* The whole file but the line's end, which is not part of it. */
@@ -121,7 +164,9 @@ set_up(struct ctl_agent *a, const struct ctl *ctl)
 	free(header);
 	SET(a->curl, CURLOPT_HTTPHEADER, a->headers);
 	SET(a->curl, CURLOPT_WRITEFUNCTION, on_bytes);
-	SET(a->curl, CURLOPT_WRITEDATA, &a->answer);
+	SET(a->curl, CURLOPT_WRITEDATA, a);
+	SET(a->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	SET(a->curl, CURLOPT_XFERINFODATA, a);
 	SET(a->curl, CURLOPT_ERRORBUFFER, a->error);
 	SET(a->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(a->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -148,9 +193,7 @@ ctl_agent_new(const struct ctl *ctl)
 	if (ctl->url == NULL)
 		find_listener(a, &config->admin);
 	else
-		a->base = xstrndup(ctl->url, strlen(ctl->url) -
-		    (ctl->url[0] != '\0' &&
-		    ctl->url[strlen(ctl->url) - 1] == '/'));
+		use_url(a, ctl->url);
 	a->token_file = xstrdup(ctl->token_file != NULL ? ctl->token_file :
 	    config->token_file);
 	config_free(config);
@@ -181,44 +224,34 @@ ctl_agent_free(struct ctl_agent *a)
 	free(a);
 }
 
-static void HR_NORETURN
-unreachable(const struct ctl_agent *a, CURLcode code)
-{
-	const char *where = a->socket != NULL ? a->socket : a->base;
-
-	if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
-		ctl_usage("%s is no http or https URL", a->base);
-	ctl_say("%s", a->error[0] != '\0' ? a->error :
-	    curl_easy_strerror(code));
-	ctl_fail(EXIT_UNAVAILABLE, "is the agent running? tried %s%s",
-	    a->socket != NULL ? UNIX_PREFIX : "", where);
-}
-
-/* The HTTP status; the answer lies in the agent.  `method` NULL: POST with a
- * body, GET without. */
-static long
+/* The answer lies in the agent, unless it is followed.  `method` NULL: POST
+ * with a body, GET without. */
+static enum ctl_agent_end
 exchange(struct ctl_agent *a, const char *method, const char *target,
     const char *body)
 {
 	char *url = xasprintf("%s%s", a->base, target);
-	CURLcode code;
-	long status = 0;
-
 	json_free(a->json);
 	a->json = NULL;
 	buf_reset(&a->answer);
+	a->error[0] = '\0';
+	a->status = 0;
 	SET(a->curl, CURLOPT_URL, url);
 	if (body != NULL)
 		SET(a->curl, CURLOPT_POSTFIELDS, body);
 	else
 		SET(a->curl, CURLOPT_HTTPGET, 1L);
 	SET(a->curl, CURLOPT_CUSTOMREQUEST, method);
-	code = curl_easy_perform(a->curl);
+	a->code = curl_easy_perform(a->curl);
 	free(url);
-	if (code != CURLE_OK)
-		unreachable(a, code);
-	curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &status);
-	return status;
+	/* One that is followed ends somehow. */
+	if (a->code == CURLE_OK || a->take != NULL)
+		curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE,
+		    &a->status);
+	if (a->status == 0)
+		return CTL_AGENT_AWAY;
+	return a->status >= 200 && a->status <= 299 ? CTL_AGENT_ANSWERED :
+	    CTL_AGENT_REFUSED;
 }
 
 const char *
@@ -237,44 +270,114 @@ ctl_agent_root(struct ctl_agent *a)
 	return a->json != NULL ? json_root(a->json) : NULL;
 }
 
-/* What an application/problem+json says, or the bare status. */
-static void
-say_refusal(struct ctl_agent *a, long status, const char *about)
+const char *
+ctl_agent_why(struct ctl_agent *a)
 {
-	const cJSON *root = ctl_agent_root(a);
-	const char *detail = json_text(json_get(root, "detail"));
-	const char *title = json_text(json_get(root, "title"));
+	const cJSON *root;
+	const char *detail, *title;
 
-	if (status == 401)
+	if (a->status == 0)
+		return a->error[0] != '\0' ? a->error :
+		    curl_easy_strerror(a->code);
+	root = ctl_agent_root(a);
+	detail = json_text(json_get(root, "detail"));
+	title = json_text(json_get(root, "title"));
+	if (detail != NULL)
+		return detail;
+	snprintf(a->error, sizeof(a->error), title != NULL ? "%s" :
+	    "%sthe agent answered %ld", title != NULL ? title : "",
+	    a->status);
+	return a->error;
+}
+
+static void HR_NORETURN
+unreachable(struct ctl_agent *a)
+{
+	const char *where = a->socket != NULL ? a->socket : a->base;
+
+	if (a->code == CURLE_URL_MALFORMAT ||
+	    a->code == CURLE_UNSUPPORTED_PROTOCOL)
+		ctl_usage("%s is no http or https URL, nor unix:PATH",
+		    a->base);
+	ctl_say("%s", ctl_agent_why(a));
+	ctl_fail(EXIT_UNAVAILABLE, "is the agent running? tried %s%s",
+	    a->socket != NULL ? UNIX_PREFIX : "", where);
+}
+
+static void
+say_refusal(struct ctl_agent *a, const char *about)
+{
+	const char *detail = json_text(json_get(ctl_agent_root(a), "detail"));
+
+	if (a->status == 401)
 		/* Every further call would end the same way. */
 		ctl_fail(CTL_REFUSED, "the agent does not accept the token "
 		    "of %s", a->token_file);
 	if (detail != NULL)
 		ctl_say("%s", detail);
-	else if (title != NULL)
-		ctl_say("%s: %s", about, title);
 	else
-		ctl_say("%s: the agent answered %ld", about, status);
+		ctl_say("%s: %s", about, ctl_agent_why(a));
 }
 
-static bool
-judge(struct ctl_agent *a, long status, const char *about)
+void
+ctl_agent_complain(struct ctl_agent *a, enum ctl_agent_end end,
+    const char *about)
 {
-	if (status >= 200 && status <= 299)
-		return true;
-	say_refusal(a, status, about);
-	return false;
+	switch (end) {
+	case CTL_AGENT_ANSWERED:
+		break;
+	case CTL_AGENT_REFUSED:
+		say_refusal(a, about);
+		break;
+	case CTL_AGENT_AWAY:
+		unreachable(a);
+	}
+}
+
+enum ctl_agent_end
+ctl_agent_try(struct ctl_agent *a, const char *target)
+{
+	return exchange(a, NULL, target, NULL);
 }
 
 bool
 ctl_agent_call(struct ctl_agent *a, const char *target, const char *body,
     const char *about)
 {
-	return judge(a, exchange(a, NULL, target, body), about);
+	enum ctl_agent_end end = exchange(a, NULL, target, body);
+
+	ctl_agent_complain(a, end, about);
+	return end == CTL_AGENT_ANSWERED;
 }
 
 bool
 ctl_agent_delete(struct ctl_agent *a, const char *target, const char *about)
 {
-	return judge(a, exchange(a, "DELETE", target, NULL), about);
+	enum ctl_agent_end end = exchange(a, "DELETE", target, NULL);
+
+	ctl_agent_complain(a, end, about);
+	return end == CTL_AGENT_ANSWERED;
+}
+
+enum ctl_agent_end
+ctl_agent_follow(struct ctl_agent *a, const char *target,
+    ctl_agent_take *take, ctl_agent_stop *stop, void *arg)
+{
+	enum ctl_agent_end end;
+
+	a->take = take;
+	a->stop = stop;
+	a->arg = arg;
+	SET(a->curl, CURLOPT_TIMEOUT_MS, 0L);
+	SET(a->curl, CURLOPT_NOPROGRESS, 0L);
+	/* Less than a byte in that time: not even what keeps it open comes. */
+	SET(a->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	SET(a->curl, CURLOPT_LOW_SPEED_TIME, (long)SILENCE_S);
+	end = exchange(a, NULL, target, NULL);
+	SET(a->curl, CURLOPT_LOW_SPEED_TIME, 0L);
+	SET(a->curl, CURLOPT_NOPROGRESS, 1L);
+	SET(a->curl, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS);
+	a->take = NULL;
+	a->stop = NULL;
+	return end;
 }

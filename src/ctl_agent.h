@@ -31,6 +31,31 @@ bool	ctl_agent_call(struct ctl_agent *, const char *target,
 bool	ctl_agent_delete(struct ctl_agent *, const char *target,
 	    const char *about);
 
+/* For those who go on when an agent does not. */
+enum ctl_agent_end {
+	CTL_AGENT_ANSWERED,
+	CTL_AGENT_REFUSED,
+	CTL_AGENT_AWAY		/* nobody answers */
+};
+
+/* As ctl_agent_call with a GET, but nothing is said and nothing ends. */
+enum ctl_agent_end ctl_agent_try(struct ctl_agent *, const char *target);
+/*
+ * ctl_agent_follow - an answer that goes on and on
+ *
+ * `take` gets its bytes as they come; `stop` is asked about once a second, and
+ * ends it by true.  CTL_AGENT_ANSWERED: it has begun, and ended somehow.
+ */
+typedef void ctl_agent_take(const char *, size_t, void *arg);
+typedef bool ctl_agent_stop(void *arg);
+enum ctl_agent_end ctl_agent_follow(struct ctl_agent *, const char *target,
+	    ctl_agent_take *, ctl_agent_stop *, void *arg);
+/* Why the last call was refused or not answered.  Lent until the next. */
+const char *ctl_agent_why(struct ctl_agent *);
+/* What ctl_agent_call does then: says it, or ends the program. */
+void	ctl_agent_complain(struct ctl_agent *, enum ctl_agent_end,
+	    const char *about);
+
 /* The answer of the last call.  Lent until the next. */
 const char *ctl_agent_text(struct ctl_agent *, size_t *len);
 /* The same, read; NULL: it is no JSON that this program can read. */

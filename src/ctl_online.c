@@ -84,8 +84,8 @@ ctl_print_answer(const struct ctl *ctl, const char *target, const char *about)
 	return good ? 0 : CTL_REFUSED;
 }
 
-static void
-put_parameter(struct buf *target, const char *name, const char *value)
+void
+ctl_put_parameter(struct buf *target, const char *name, const char *value)
 {
 	const unsigned char *p;
 
@@ -154,9 +154,9 @@ next_page(struct listing *l, const char *base, const char *about)
 	snprintf(number, sizeof(number), "%lld",
 	    (long long)(l->left < PAGE_MOST ? l->left : PAGE_MOST));
 	buf_puts(&target, base);
-	put_parameter(&target, "limit", number);
+	ctl_put_parameter(&target, "limit", number);
 	if (l->cursor != NULL)
-		put_parameter(&target, "cursor", l->cursor);
+		ctl_put_parameter(&target, "cursor", l->cursor);
 	if (ctl_agent_call(l->agent, buf_str(&target), NULL, about))
 		items = answer_items(l->agent, about);
 	buf_free(&target);
@@ -219,7 +219,7 @@ ctl_events(const struct ctl *ctl)
 	buf_puts(&target, "/v1/events");
 	for (i = 0; i < CTL_FILTERS; i++)
 		if (ctl->filter[i] != NULL)
-			put_parameter(&target,
+			ctl_put_parameter(&target,
 			    ctl_filter_name((enum ctl_filter)i),
 			    ctl->filter[i]);
 	status = ctl_print_list(ctl, buf_str(&target), event_fields,

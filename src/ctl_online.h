@@ -19,6 +19,10 @@ int	ctl_print_answer(const struct ctl *, const char *target,
 int	ctl_print_list(const struct ctl *, const char *target,
 	    const struct ctl_field *, size_t fields_n, const char *about);
 
+/* Appends a parameter to a target, encoded. */
+void	ctl_put_parameter(struct buf *target, const char *name,
+	    const char *value);
+
 /* Ends the program unless it is an ID as people write it; `what` is "event". */
 void	ctl_check_id(const char *id, const char *what);
 

@@ -3,9 +3,10 @@
  *
  * ctl.c reads the command line and has the small offline commands, ctl_map.c
  * maps a body without an agent, ctl_verify.c proves a database, ctl_online.c
- * has the commands that ask the agent, ctl_many.c those that do something to
- * many events, ctl_agent.c asks it, ctl_show.c makes
- * answers readable, ctl_table.c lays out columns.
+ * has the commands that ask the agent, ctl_operate.c those that steer it,
+ * ctl_many.c those that do something to many events, ctl_tail.c and ctl_top.c
+ * those that look on, ctl_agent.c asks it, ctl_show.c makes answers readable,
+ * ctl_table.c lays out columns.
  */
 #ifndef HR_CTL_PRIVATE_H
 #define HR_CTL_PRIVATE_H
@@ -25,7 +26,7 @@
 /* What a list of events is narrowed by. */
 enum ctl_filter {
 	CTL_STATE, CTL_OUTPUT, CTL_IDENTITY, CTL_NAME, CTL_REASON, CTL_STATUS,
-	CTL_INPUT, CTL_SINCE, CTL_UNTIL, CTL_FILTERS
+	CTL_INPUT, CTL_SINCE, CTL_UNTIL, CTL_KIND, CTL_FILTERS
 };
 
 /* The command line. */
@@ -37,6 +38,7 @@ struct ctl {
 	bool		 json;		/* lines of JSON, no tables */
 	const char	*filter[CTL_FILTERS];	/* NULL: any */
 	int64_t		 limit;		/* items of a list */
+	bool		 limit_given;
 	bool		 all;		/* a filter that filters nothing */
 	bool		 dry_run;
 	bool		 yes;		/* do not ask */
@@ -57,7 +59,8 @@ typedef int ctl_command(const struct ctl *);
 ctl_command ctl_map;
 ctl_command ctl_status, ctl_events, ctl_event, ctl_why, ctl_replay,
 	    ctl_discard, ctl_jobs, ctl_requests, ctl_outputs, ctl_forecast,
-	    ctl_identities, ctl_verify;
+	    ctl_audit, ctl_pause, ctl_probe, ctl_reload, ctl_resume,
+	    ctl_identities, ctl_verify, ctl_tail, ctl_top;
 
 /* "heaprelayctl: ..." on standard error. */
 void	ctl_say(const char *fmt, ...) HR_PRINTF(1, 2);

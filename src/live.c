@@ -39,14 +39,16 @@ struct known_lane {
 	int64_t		 lane;
 	enum breaker_state breaker;
 	int64_t		 frozen_until;	/* wall ms; 0: it was not */
+	bool		 paused;
 };
 
-/* Lines are numbered from 0 on, over all that were ever noted.  Line n lies
- * in ring[n % size] until line n + size is written. */
+/* Lines are numbered as they are noted.  Line n lies in ring[n % size] until
+ * line n + size is written; its id is n + 1. */
 struct live {
 	struct inspect	*inspect;
 	struct live_note *ring;
 	size_t		 size;
+	uint64_t	 first;		/* the lowest number */
 	uint64_t	 told;		/* lines below it are on disk */
 	uint64_t	 noted;		/* ... below it are this turn's */
 	uint64_t	 written;	/* the highest `noted` there was; what a
@@ -61,13 +63,14 @@ struct live {
 };
 
 struct live *
-live_new(struct inspect *in, size_t lines)
+live_new(struct inspect *in, size_t lines, uint64_t last_id)
 {
 	struct live *l = xcalloc(1, sizeof(*l));
 
 	l->inspect = in;
 	l->size = lines;
 	l->ring = xcalloc(lines, sizeof(*l->ring));
+	l->first = l->told = l->noted = l->written = last_id;
 	l->line.memory = arena_new();
 	LIST_INIT(&l->readers);
 	return l;
@@ -123,7 +126,8 @@ note_at(struct live *l, uint64_t line)
 static uint64_t
 oldest(const struct live *l)
 {
-	return l->written > l->size ? l->written - l->size : 0;
+	return l->written - l->first > l->size ? l->written - l->size :
+	    l->first;
 }
 
 static struct live_note *
@@ -211,24 +215,8 @@ void
 live_undone(void *arg)
 {
 	struct live *l = arg;
-	uint64_t i = l->told;
 
-	if (i < oldest(l))
-		i = oldest(l);
-	for (; i < l->noted; i++)
-		if (note_at(l, i)->members == NULL)
-			note_at(l, i)->kind = LIVE_KINDS;
-	while (l->noted > l->told && l->noted > oldest(l) &&
-	    note_at(l, l->noted - 1)->kind == LIVE_KINDS)
-		l->noted--;
-}
-
-void
-live_say(struct live *l, const char *action, const char *subject,
-    const char *detail)
-{
-	note(l, LIVE_AGENT, 0)->members = live_members_agent(action, subject,
-	    detail);
+	l->noted = l->told;
 }
 
 void
@@ -245,7 +233,7 @@ live_committed(struct live *l, int64_t now)
 
 /* --- breakers ------------------------------------------------------------- */
 
-/* What is known of the lane; one that is seen first was closed. */
+/* What is known of the lane; one that is seen first was as it should be. */
 static struct known_lane *
 known(struct live *l, int64_t lane)
 {
@@ -268,7 +256,7 @@ look_at_lane(const struct dispatch_lane *lane, void *arg)
 	bool frozen = lane->frozen_until > k->frozen_until + FROZEN_MS;
 	struct live_note *n;
 
-	if (moved || frozen) {
+	if (moved || frozen || lane->paused != k->paused) {
 		n = note(l, LIVE_OUTPUT, 0);
 		n->members = live_members_output(lane, moved ?
 		    breaker_name(k->breaker) : NULL);
@@ -276,6 +264,7 @@ look_at_lane(const struct dispatch_lane *lane, void *arg)
 	}
 	k->breaker = lane->breaker->state;
 	k->frozen_until = lane->frozen_until;
+	k->paused = lane->paused;
 }
 
 /* --- readers -------------------------------------------------------------- */
@@ -431,7 +420,8 @@ live_open(struct live *l, struct http_request *rq,
 	static const struct http_answer head = { .status = 200,
 	    .content_type = "text/event-stream", .headers = HEADERS };
 	struct reader *r;
-	int i;
+	char place[40];
+	int i, len;
 
 	if (l->readers_n == LIVE_READERS)
 		return false;
@@ -442,13 +432,16 @@ live_open(struct live *l, struct http_request *rq,
 	for (i = 0; i < LIVE_MEMBERS; i++)
 		if (filter->member[i] != NULL)
 			r->filter.member[i] = xstrdup(filter->member[i]);
-	r->next = l->told > recent ? l->told - recent : 0;
-	if (r->next < oldest(l))
-		r->next = oldest(l);
+	r->next = oldest(l);
+	if (l->told > r->next && l->told - r->next > recent)
+		r->next = l->told - recent;
 	r->said_at = now.boot;
 	LIST_INSERT_HEAD(&l->readers, r, link);
 	l->readers_n++;
 	http_stream(rq, &head, on_gone, r);
+	len = snprintf(place, sizeof(place), "id: %llu\n\n",
+	    (unsigned long long)r->next);
+	(void)put(r, place, (size_t)len, now);
 	return true;
 }
 

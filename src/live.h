@@ -29,7 +29,7 @@ struct live;
 enum live_kind {
 	LIVE_BATCH,		/* a batch came in */
 	LIVE_EVENT,		/* an event went out, or will not, or not yet */
-	LIVE_OUTPUT,		/* a breaker moved, a lane was frozen */
+	LIVE_OUTPUT,		/* a lane was paused or frozen, its breaker moved */
 	LIVE_AGENT,		/* somebody did something to the agent */
 	LIVE_KINDS
 };
@@ -53,8 +53,9 @@ struct live_filter {
 	const char	*member[LIVE_MEMBERS];	/* NULL: any */
 };
 
-/* Keeps the inspect while it tells anything; a ring of so many lines. */
-struct live *live_new(struct inspect *, size_t lines);
+/* Keeps the inspect while it tells anything; a ring of so many lines, whose
+ * ids begin above `last_id`. */
+struct live *live_new(struct inspect *, size_t lines, uint64_t last_id);
 /* After http_free, which ends the streams, and queue_close, which may still
  * undo a turn.  NULL: nothing. */
 void	live_free(struct live *);
@@ -62,15 +63,10 @@ void	live_free(struct live *);
 /* For queue_watch. */
 queue_watcher live_seen;
 queue_unseen live_undone;
-/* Somebody did what is in no table: "reload", "configuration", what changed.
- * Told with the turn, also if that fails. */
-void	live_say(struct live *, const char *action, const char *subject,
-	    const char *detail);
-
 /* The turn's transaction ended: what it wrote is on disk, or was undone. */
 void	live_committed(struct live *, int64_t now);
 /*
- * Once a turn, after live_committed: looks for breakers that have moved and
+ * Once a turn, after live_committed: looks at breakers and pauses, and
  * tells the readers what is new to them.  Returns how many ms until it wants
  * to be called again; INT64_MAX: not by itself.
  */

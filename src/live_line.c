@@ -178,30 +178,14 @@ put_event(const struct inspect_live_event *e, void *arg)
 }
 
 static void
-put_agent(struct buf *out, const char *action, const char *subject,
-    const char *detail)
-{
-	put_text(out, "action", action);
-	put_text(out, "subject", subject);
-	put_text(out, "detail", detail);
-}
-
-static void
-put_audit(const struct inspect_live_audit *a, void *arg)
+put_agent(const struct inspect_live_audit *a, void *arg)
 {
 	const struct making *m = arg;
+	struct buf *out = &m->line->json;
 
-	put_agent(&m->line->json, a->action, a->subject, a->detail);
-}
-
-char *
-live_members_agent(const char *action, const char *subject,
-    const char *detail)
-{
-	struct buf out = BUF_INIT;
-
-	put_agent(&out, action, subject, detail);
-	return buf_steal(&out);
+	put_text(out, "action", a->action);
+	put_text(out, "subject", a->subject);
+	put_text(out, "detail", a->detail);
 }
 
 char *
@@ -211,6 +195,7 @@ live_members_output(const struct dispatch_lane *l, const char *was)
 
 	put_text(&out, "output", l->output);
 	put_text(&out, "lane", heap_lane_name(l->kind));
+	put_bool(&out, "paused", l->paused);
 	put_text(&out, "breaker", breaker_name(l->breaker->state));
 	put_text(&out, "was", was);
 	put_at(&out, "until", l->breaker_until);
@@ -234,9 +219,9 @@ put_row(const struct making *m, struct inspect *in)
 		return inspect_live_event(in, n->id, n->event.request,
 		    put_event, arg);
 	case LIVE_AGENT:
-		return inspect_live_audit(in, n->id, put_audit, arg);
+		return inspect_live_audit(in, n->id, put_agent, arg);
 	case LIVE_OUTPUT:	/* is in no table */
-	case LIVE_KINDS:	/* never became true */
+	case LIVE_KINDS:
 		break;
 	}
 	return INSPECT_NONE;

@@ -55,8 +55,6 @@ bool	live_line_fits(const struct live_line *, const struct live_filter *);
 
 /* The members of what is in no table; given (free).  `was`: the breaker's
  * state before, NULL: it has not moved. */
-char	*live_members_agent(const char *action, const char *subject,
-	    const char *detail);
 char	*live_members_output(const struct dispatch_lane *, const char *was);
 
 #endif

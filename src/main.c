@@ -212,7 +212,9 @@ start_fronts(struct agent *a)
 	a->jobs = jobs_new(a->queue, a->acceptor);
 	a->backup = backup_new(a->queue);
 	a->erase = erase_new(a->queue, a->dispatch, clock_now());
-	a->live = live_new(a->inspect, LIVE_LINES);
+	/* So that ids rise over a restart, too. */
+	a->live = live_new(a->inspect, LIVE_LINES,
+	    (uint64_t)a->started_at * 1000);
 	queue_watch(a->queue, live_seen, live_undone, a->live);
 	a->http = http_new(a->base);
 	parts = agent_admin_parts(a);

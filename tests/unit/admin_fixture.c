@@ -137,7 +137,9 @@ bench_setup(void **state)
 	    &b->outputs, NULL);
 	b->intake = intake_new(b->queue, b->acceptor, b->config);
 	b->jobs = jobs_new(b->queue, b->acceptor);
-	b->live = live_new(b->inspect, BENCH_LINES);
+	b->backup = backup_new(b->queue);
+	b->erase = erase_new(b->queue, b->dispatch, b->now);
+	b->live = live_new(b->inspect, BENCH_LINES, 0);
 	queue_watch(b->queue, live_seen, live_undone, b->live);
 	open_front(b);
 	b->token = read_line(b->config->token_file);

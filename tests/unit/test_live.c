@@ -124,11 +124,25 @@ expect_head(struct reader *r, const char *line)
 	drop(r, (size_t)(end - r->in.p) + 4);
 }
 
+/* The stream begins with its place. */
+static void
+expect_place(struct reader *r)
+{
+	const char *text = buf_str(&r->in), *end = strstr(text, "\n\n");
+	long long id;
+
+	if (end == NULL || sscanf(text, "id: %lld\n", &id) != 1)
+		fail_msg("no place: %s", text);
+	r->id = id;
+	drop(r, (size_t)(end - text) + 2);
+}
+
 static void
 open_reader(struct reader *r, struct bench *b, const char *query)
 {
 	begin_reading(r, b, query, b->token);
 	expect_head(r, "HTTP/1.1 200 OK\r\n");
+	expect_place(r);
 }
 
 static void
@@ -221,6 +235,16 @@ expect_members(struct reader *r, const struct rule *rules, size_t n)
 		if (strcmp(member(r, rules[i].path), rules[i].json) != 0)
 			fail_msg("%s is %s, not %s", rules[i].path,
 			    buf_str(&r->value), rules[i].json);
+}
+
+/* So many lines of little work, in this turn. */
+static void
+audit(struct bench *b, size_t lines, const char *detail)
+{
+	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
+	while (lines-- > 0)
+		queue_audit(b->queue, NOW, "reload", "configuration", "%s",
+		    detail);
 }
 
 /* --- what is told ----------------------------------------------------- */
@@ -395,11 +419,6 @@ live_turn_tells_what_operators_do(void **state)
 		{ "subject", "\"event 1\"" },
 		{ "detail", "\"was queued\"" },
 	};
-	static const struct rule reload[] = {
-		{ "action", "\"reload\"" },
-		{ "subject", "\"configuration\"" },
-		{ "detail", "\"log_level: \\\"info\\\"\"" },
-	};
 	struct bench *b = *state;
 	struct reader r;
 
@@ -407,15 +426,12 @@ live_turn_tells_what_operators_do(void **state)
 	turn(b);
 	open_reader(&r, b, "");
 	bench_post(b, "/v1/events/1/discard", "");
-	live_say(b->live, "reload", "configuration", "log_level: \"info\"");
-	turn(b);
 
 	expect_line(&r, "event");
 	assert_string_equal(member(&r, "state"), "\"discarded\"");
 	expect_line(&r, "agent");
 	expect_members(&r, discard, HR_COUNT(discard));
-	expect_line(&r, "agent");
-	expect_members(&r, reload, HR_COUNT(reload));
+	expect_nothing(&r);
 	close_reader(&r);
 }
 
@@ -425,6 +441,7 @@ live_turn_tells_that_a_breaker_moved(void **state)
 	static const struct rule opened[] = {
 		{ "output", "\"heap\"" },
 		{ "lane", "\"track\"" },
+		{ "paused", "false" },
 		{ "breaker", "\"open\"" },
 		{ "was", "\"closed\"" },
 		{ "failures", "5" },
@@ -446,6 +463,34 @@ live_turn_tells_that_a_breaker_moved(void **state)
 }
 
 static void
+live_turn_tells_that_an_output_is_paused(void **state)
+{
+	static const struct rule paused[] = {
+		{ "output", "\"heap\"" },
+		{ "paused", "true" },
+		{ "breaker", "\"closed\"" },
+		{ "was", "null" },
+	};
+	struct bench *b = *state;
+	struct reader r;
+
+	open_reader(&r, b, "");
+	bench_post(b, "/v1/outputs/heap/pause", "");
+	assert_int_equal(b->status, 200);
+	settle(b);
+
+	expect_line(&r, "agent");
+	assert_string_equal(member(&r, "action"), "\"pause\"");
+	expect_line(&r, "output");
+	expect_members(&r, paused, HR_COUNT(paused));
+	assert_string_equal(member(&r, "lane"), "\"track\"");
+	expect_line(&r, "output");
+	assert_string_equal(member(&r, "lane"), "\"user_properties\"");
+	expect_nothing(&r);
+	close_reader(&r);
+}
+
+static void
 live_undone_tells_nothing_of_a_turn_that_failed(void **state)
 {
 	static const char body[] = "{\"mpid\":12,\"environment\":"
@@ -458,11 +503,9 @@ live_undone_tells_nothing_of_a_turn_that_failed(void **state)
 	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
 	assert_int_equal(accept_body(b->acceptor, &b->config->inputs[0],
 	    MP_EVENTS, body, strlen(body), NOW, &errors), 1);
-	live_say(b->live, "reload", "configuration", "");
 	b->fail_commits = true;
 	turn(b);
 	b->fail_commits = false;
-	expect_line(&r, "agent");
 	expect_nothing(&r);
 
 	bench_put(b, "Seen", "");
@@ -534,7 +577,7 @@ live_turn_tells_each_reader_what_its_filter_fits(void **state)
 	bench_put(b, "Third", DEVELOPMENT);
 	bench_attempt(b, 1, 0, 400, "refused");
 	bench_attempt(b, 2, 0, 500, NULL);
-	live_say(b->live, "reload", "configuration", "");
+	audit(b, 1, "");
 	turn(b);
 	for (i = 0; i < HR_COUNT(rules); i++) {
 		if (i >= 8) {
@@ -575,6 +618,7 @@ live_open_begins_with_as_many_recent_lines_as_are_wanted(void **state)
 	turn(b);
 	for (i = 0; i < HR_COUNT(rules); i++) {
 		open_reader(&r, b, rules[i].query);
+		assert_int_equal(r.id, 3 - rules[i].lines);
 		for (n = 0; n < rules[i].lines; n++) {
 			expect_line(&r, "batch");
 			assert_int_equal(r.id, 3 - rules[i].lines + n + 1);
@@ -655,11 +699,10 @@ live_turn_leaves_some_lines_for_the_next_turn(void **state)
 {
 	struct bench *b = *state;
 	struct reader r;
-	int i, n = 0;
+	int n = 0;
 
 	open_reader(&r, b, "");
-	for (i = 0; i < BENCH_LINES; i++)
-		live_say(b->live, "reload", "configuration", "");
+	audit(b, BENCH_LINES, "");
 	assert_int_equal(turn(b), 0);
 	while (next_line(&r))
 		n++;
@@ -681,8 +724,7 @@ live_turn_tells_how_many_lines_the_ring_has_lost(void **state)
 	int i;
 
 	open_reader(&r, b, "");
-	for (i = 0; i < BENCH_LINES + 12; i++)
-		live_say(b->live, "reload", "configuration", "");
+	audit(b, BENCH_LINES + 12, "");
 	settle(b);
 
 	expect_line(&r, "lost");
@@ -704,6 +746,7 @@ live_turn_waits_for_no_slow_reader(void **state)
 	struct reader slow, fast;
 	char detail[1000];
 	uint64_t said = 0, heard = 0;
+	enum { SOME = 50 };
 
 	memset(detail, 'x', sizeof(detail));
 	detail[sizeof(detail) - 1] = '\0';
@@ -712,8 +755,8 @@ live_turn_waits_for_no_slow_reader(void **state)
 	/* The sockets, then what may wait, then the ring are filled. */
 	while (stat_get(STAT_live_lost) - before < 500) {
 		assert_in_range(said, 0, 20000);
-		live_say(b->live, "reload", "configuration", detail);
-		said++;
+		audit(b, SOME, detail);
+		said += SOME;
 		turn(b);
 		while (next_line(&fast))
 			heard++;
@@ -771,8 +814,7 @@ live_turn_tries_again_when_the_database_cannot_be_read(void **state)
 	struct reader r;
 
 	open_reader(&r, b, "");
-	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
-	queue_audit(b->queue, NOW, "replay", "event 1", "was stuck");
+	audit(b, 1, "");
 	assert_true(store_exec(s, "ALTER TABLE audit RENAME TO hidden"));
 	assert_int_equal(turn(b), 100);
 	assert_false(next_line(&r));
@@ -810,6 +852,7 @@ main(void)
 		ADMIN_TEST(live_turn_tells_a_state_as_it_was_then),
 		ADMIN_TEST(live_turn_tells_what_operators_do),
 		ADMIN_TEST(live_turn_tells_that_a_breaker_moved),
+		ADMIN_TEST(live_turn_tells_that_an_output_is_paused),
 		ADMIN_TEST(live_undone_tells_nothing_of_a_turn_that_failed),
 		ADMIN_TEST(live_turn_passes_over_what_is_gone),
 		ADMIN_TEST(live_turn_tells_each_reader_what_its_filter_fits),

@@ -1,0 +1,31 @@
+/*
+ * store_private.h - what the files of the store share
+ *
+ * store_open.c opens, checks and migrates the file; store.c has statements
+ * and the transaction.
+ */
+#ifndef HR_STORE_PRIVATE_H
+#define HR_STORE_PRIVATE_H
+
+#include "store.h"
+
+struct store {
+	sqlite3		*db;
+	char		*path;
+	enum store_mode	 mode;
+	int		 lock_fd;	/* -1: none */
+	sqlite3_stmt	*stmt[SQL_COUNT];
+	bool		 open;		/* in a transaction */
+	int64_t		 changes;	/* made before it began, in all */
+	bool		 failed;	/* a writer's: it must be rolled back */
+	bool		 interrupted;	/* a reader's, since store_ask */
+	struct why	 error;
+	struct why	 checkpoint;	/* why the last one failed; "" */
+};
+
+/* One integer that a PRAGMA answers; -1 when it answers nothing. */
+int64_t	store_pragma(struct store *, const char *sql);
+/* For sqlite3_wal_hook; `arg` is the store. */
+int	store_checkpoint(void *arg, sqlite3 *, const char *name, int pages);
+
+#endif

@@ -58,6 +58,8 @@ parts(struct bench *b)
 		.intake = b->intake,
 		.dispatch = b->dispatch,
 		.jobs = b->jobs,
+		.backup = b->backup,
+		.erase = b->erase,
 		.live = b->live,
 		.outputs = &b->outputs,
 		.config = b->config,
@@ -154,9 +156,12 @@ bench_teardown(void **state)
 	struct bench *b = *state;
 
 	dispatch_free(b->dispatch);
+	erase_stop(b->erase);
 	http_free(b->http);
 	admin_free(b->admin);
 	jobs_free(b->jobs);
+	backup_free(b->backup);
+	erase_free(b->erase);
 	intake_free(b->intake);
 	acceptor_free(b->acceptor);
 	inspect_close(b->inspect);
@@ -301,6 +306,12 @@ on_limit(evutil_socket_t fd, short what, void *arg)
 	c->ended = true;
 }
 
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* true: another one is wanted after some time, which has passed. */
 static bool
 turn(struct bench *b)
@@ -308,11 +319,17 @@ turn(struct bench *b)
 	int64_t wait = admin_turn(b->admin, b->now);
 	bool durable;
 
+	wait = least(wait, erase_turn(b->erase, b->now, false));
+	wait = least(wait, backup_turn(b->backup, b->now));
 	if (b->fail_commits)
 		queue_rollback(b->queue);
 	durable = !b->fail_commits && queue_commit(b->queue);
+	erase_ended(b->erase, durable, b->now);
+	backup_ended(b->backup, durable);
 	live_committed(b->live, b->now.wall);
 	http_release(b->http, durable);
+	wait = least(wait, erase_purge(b->erase, b->now));
+	wait = least(wait, backup_slice(b->backup, b->now, false));
 	live_turn(b->live, b->dispatch, b->now);
 	if (wait == INT64_MAX)
 		return false;

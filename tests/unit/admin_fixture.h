@@ -29,6 +29,8 @@ struct bench {
 	struct intake	*intake;
 	struct dispatch	*dispatch;
 	struct jobs	*jobs;
+	struct backup	*backup;
+	struct erase	*erase;
 	struct live	*live;
 	struct admin	*admin;
 	struct moment	 now;

@@ -31,7 +31,9 @@ function countText(kind, found) {
 	if (kind === 'discard')
 		return events + ' will be given up. They do not reach Heap.';
 	return events + ' will be queued again. ' +
-	    (found.forecast.seconds === 0 ? 'The windows let them through at ' +
+	    (found.forecast.seconds === null ? 'Nobody can say when they ' +
+	    'arrive: an output is paused, or not configured.' :
+	    found.forecast.seconds === 0 ? 'The windows let them through at ' +
 	    'once.' : 'The windows let them through in ' +
 	    span(found.forecast.seconds) + ' at the earliest, by ' +
 	    localTime(found.forecast.done_at) + '.');

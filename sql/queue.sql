@@ -23,7 +23,10 @@ RETURNING id, paused_at;
 SELECT paused_at FROM output WHERE name = :name;
 
 --: output_pause
-UPDATE output SET paused_at = nullif(:since, 0) WHERE name = :name;
+UPDATE output SET paused_at = :now WHERE name = :name;
+
+--: output_resume
+UPDATE output SET paused_at = NULL, resumed_at = :now WHERE name = :name;
 
 --: output_forget_all
 -- Those that are configured say so again.

@@ -28,7 +28,8 @@ CREATE TABLE output (
 	id	INTEGER PRIMARY KEY,
 	name	TEXT NOT NULL UNIQUE,		-- heap, heap.development
 	app	INTEGER REFERENCES app (id),	-- today's; NULL: not configured
-	paused_at INTEGER			-- since when; NULL: not paused
+	paused_at INTEGER,			-- since when; NULL: not paused
+	resumed_at INTEGER			-- when it last was; NULL: never
 ) STRICT;
 
 -- One endpoint of an output.

@@ -248,7 +248,7 @@ accept_body(struct acceptor *a, const struct config_input *input,
 	}
 	if (f > 0)
 		buf_puts(errors, "]}");
-	stat_add(STAT_batches_refused, f);
+	stat_later(STAT_batches_refused, f);
 	mp_request_free(r);
 	return accepted;
 }

@@ -1,5 +1,5 @@
 /*
- * admin.c - the admin API: its life, the order of the checks, writes that wait
+ * admin.c - the admin API: its life, the order of the checks, who waits
  *
  * Knows that reads are answered at once, and that writes need the write lock,
  * which somebody with a database shell may hold for a while.
@@ -13,11 +13,42 @@
 #define SAMPLE_MS	1000
 
 void
+admin_wait_add(struct admin_wait **list, struct http_request *r,
+    struct moment now)
+{
+	struct admin_wait *w = xcalloc(1, sizeof(*w));
+
+	w->request = r;
+	w->since = now.boot;
+	while (*list != NULL)
+		list = &(*list)->next;
+	*list = w;
+}
+
+struct http_request *
+admin_wait_take(struct admin_wait **list)
+{
+	struct admin_wait *w = *list;
+	struct http_request *r;
+
+	if (w == NULL)
+		return NULL;
+	r = w->request;
+	*list = w->next;
+	free(w);
+	return r;
+}
+
+void
 admin_free(struct admin *a)
 {
 	if (a == NULL)
 		return;
 	pending_free(a->pending);
+	while (admin_wait_take(&a->reloads) != NULL)
+		continue;
+	while (admin_wait_take(&a->previews) != NULL)
+		continue;
 	admin_free_counts(a);
 	free(a->token);
 	free(a->read_token);
@@ -101,7 +132,7 @@ admin_request(struct http_request *r, void *arg)
 	stat_add(STAT_admin_requests, 1);
 	call_begin(&call, arg, r);
 	if (check(&call)) {
-		if (call.write)
+		if (call.entry->who == ADMIN_FULL)
 			pending_add(call.admin->pending, r, clock_now());
 		else
 			call.entry->handler(&call);
@@ -147,7 +178,15 @@ admin_turn(struct admin *a, struct moment now)
 	note_commit(a);
 	waiting = pending_turn(a->pending, now);
 	counting = admin_turn_counts(a, now);
+	if (admin_wants_reload(a))
+		return 0;	/* at the beginning of the next turn */
 	return waiting < counting ? waiting : counting;
+}
+
+int64_t
+admin_after(struct admin *a, struct moment now)
+{
+	return admin_turn_previews(a, now);
 }
 
 struct admin *

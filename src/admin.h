@@ -32,6 +32,7 @@ struct admin_parts {
 	struct http	*http;
 	struct queue	*queue;
 	struct inspect	*inspect;
+	struct profile_store *profiles;
 	struct acceptor	*acceptor;
 	struct intake	*intake;
 	struct dispatch	*dispatch;
@@ -62,6 +63,24 @@ void	admin_error_body(int status, const char *message, struct buf *body,
 /* Once a turn, before the plan: writes that wait for the write lock, and a
  * slice of what is to be counted.  As intake_turn. */
 int64_t	admin_turn(struct admin *, struct moment now);
+
+/*
+ * Once a turn, after its transaction has ended and before the next one: what
+ * needs a transaction of its own, to throw it away.  ms until it wants to be
+ * called again; INT64_MAX: not by itself.
+ */
+int64_t	admin_after(struct admin *, struct moment now);
+
+/* Does anybody wait for a reload?  Then admin_reloaded answers. */
+bool	admin_wants_reload(const struct admin *);
+enum admin_reload_end {
+	ADMIN_RELOADED,		/* and it is on disk */
+	ADMIN_NOT_RELOADED,	/* the settings cannot be taken over */
+	ADMIN_NOT_STORED	/* they could be, but not now */
+};
+/* Lines of text: what changed; what is wrong, "FILE:LINE: ...". */
+void	admin_reloaded(struct admin *, struct moment now,
+	    enum admin_reload_end, const char *changed, const char *wrong);
 
 /* The routes, for documentation and its test: the i-th one's method and path,
  * "GET" and "/v1/events/{id}"; false behind the last.  Lent for ever. */

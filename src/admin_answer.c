@@ -70,6 +70,7 @@ admin_text(struct admin_call *call, const char *content_type,
 	answer(call, 200, content_type, NULL, text, len, false);
 }
 
+/* The members of a problem, in an object that is left open. */
 static void
 put_problem(struct buf *out, int status, const char *code, const char *detail)
 {
@@ -79,7 +80,16 @@ put_problem(struct buf *out, int status, const char *code, const char *detail)
 	json_put_text(out, detail);
 	buf_puts(out, ",\"code\":");
 	json_put_text(out, code);
-	buf_putc(out, '}');
+}
+
+static void
+answer_problem(struct admin_call *call, int status, const char *headers,
+    struct buf *body)
+{
+	buf_putc(body, '}');
+	answer(call, status, "application/problem+json", headers, body->p,
+	    body->len, false);
+	buf_free(body);
 }
 
 void
@@ -93,10 +103,27 @@ admin_problem(struct admin_call *call, int status, const char *code,
 	buf_vprintf(&detail, fmt, ap);
 	va_end(ap);
 	put_problem(&body, status, code, buf_str(&detail));
-	answer(call, status, "application/problem+json", headers, body.p,
-	    body.len, false);
-	buf_free(&body);
+	answer_problem(call, status, headers, &body);
 	buf_free(&detail);
+}
+
+void
+admin_problem_with(struct admin_call *call, int status, const char *code,
+    const char *name, cJSON *value, const char *fmt, ...)
+{
+	struct buf body = BUF_INIT, detail = BUF_INIT;
+	char *text = cJSON_PrintUnformatted(value);
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&detail, fmt, ap);
+	va_end(ap);
+	put_problem(&body, status, code, buf_str(&detail));
+	buf_printf(&body, ",\"%s\":%s", name, text);
+	answer_problem(call, status, NULL, &body);
+	buf_free(&detail);
+	cJSON_free(text);
+	cJSON_Delete(value);
 }
 
 void
@@ -105,6 +132,14 @@ admin_cannot_read(struct admin_call *call)
 	admin_problem(call, 503, "cannot_read", "Retry-After: 1\r\n",
 	    "The database cannot be read: %s.",
 	    inspect_error(call->admin->parts.inspect));
+}
+
+void
+admin_not_stored(struct admin_call *call)
+{
+	admin_problem(call, 503, "unavailable", "Retry-After: 1\r\n",
+	    "Nothing was changed: %s.",
+	    queue_error(call->admin->parts.queue));
 }
 
 /* What http itself refuses, and answers of a turn that was not stored. */
@@ -128,6 +163,7 @@ admin_error_body(int status, const char *message, struct buf *body,
 		if (codes[i].status == status)
 			code = codes[i].code;
 	put_problem(body, status, code, message);
+	buf_putc(body, '}');
 	*content_type = "application/problem+json";
 }
 

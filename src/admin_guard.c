@@ -114,11 +114,11 @@ admin_check_token(struct admin_call *call)
 	const char *given = bearer(call->request);
 	bool full, look;
 
-	if (call->entry->open)
+	if (call->entry->who == ADMIN_ANY)
 		return true;
 	full = hash_equal(given, a->token);
 	look = a->read_token != NULL && hash_equal(given, a->read_token);
-	if (full || (look && !call->write))
+	if (full || (look && call->entry->who == ADMIN_READ))
 		return true;
 	stat_add(STAT_admin_denied, 1);
 	if (look)

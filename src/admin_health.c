@@ -155,7 +155,8 @@ tell_breaker(const struct dispatch_lane *l, void *arg)
 	struct buf *text = arg;
 	char at[CLOCK_TEXT];
 
-	if (l->breaker->state == BREAKER_CLOSED)
+	/* What is paused sends nothing, whatever its breaker would allow. */
+	if (l->breaker->state == BREAKER_CLOSED || l->paused)
 		return;
 	buf_printf(text, "%s%s %s is %s", text->len > 0 ? "; " : "", l->output,
 	    heap_lane_name(l->kind), breaker_name(l->breaker->state));
@@ -174,6 +175,32 @@ check_breakers(struct checks *c, struct admin *a, struct moment now)
 	dispatch_each(a->parts.dispatch, now, tell_breaker, &text);
 	add(c, "breakers", text.len == 0, text.len == 0 ? "all are closed" :
 	    buf_str(&text));
+	buf_free(&text);
+}
+
+static void
+tell_paused(const struct inspect_output *o, void *arg)
+{
+	struct buf *text = arg;
+	char at[CLOCK_TEXT];
+
+	if (o->paused_at != 0)
+		buf_printf(text, "%s%s is paused since %s", text->len > 0 ?
+		    "; " : "", o->name, clock_text(o->paused_at, at));
+}
+
+/* A pause is what somebody wanted, so it is told and is no failure. */
+static void
+check_paused(struct checks *c, struct admin *a)
+{
+	struct buf text = BUF_INIT;
+
+	if (inspect_outputs(a->parts.inspect, tell_paused, &text) !=
+	    INSPECT_OK)
+		add(c, "paused", false, inspect_error(a->parts.inspect));
+	else
+		add(c, "paused", true, text.len == 0 ? "no output is" :
+		    buf_str(&text));
 	buf_free(&text);
 }
 
@@ -204,5 +231,6 @@ admin_get_progress(struct admin_call *call)
 	begin(&c);
 	check_breakers(&c, call->admin, call->now);
 	check_oldest_due(&c, call->admin, call->now.wall);
+	check_paused(&c, call->admin);
 	finish(call, &c);
 }

@@ -88,6 +88,13 @@ put_breaker(const struct dispatch_lane *l, void *arg)
 		    breaker_name(states[i]), l->breaker->state == states[i]);
 }
 
+static void
+put_paused(const struct inspect_output *o, void *arg)
+{
+	buf_printf(arg, "heaprelay_output_paused{output=\"%s\"} %d\n",
+	    o->name, o->paused_at != 0);
+}
+
 /* What the database knows; false: it cannot be read. */
 static bool
 put_stored(struct buf *b, struct admin *a, int64_t now)
@@ -97,6 +104,10 @@ put_stored(struct buf *b, struct admin *a, int64_t now)
 	head(b, "events", "gauge", "Stored events by output and state.");
 	if (inspect_outputs(a->parts.inspect, put_events, b) != INSPECT_OK ||
 	    inspect_oldest_due(a->parts.inspect, now, &since) != INSPECT_OK)
+		return false;
+	head(b, "output_paused", "gauge", "1 while nothing is sent for the "
+	    "output because somebody has paused it.");
+	if (inspect_outputs(a->parts.inspect, put_paused, b) != INSPECT_OK)
 		return false;
 	gauge_seconds(b, "oldest_due_seconds", "How long the event that has "
 	    "been due longest could have left already.",

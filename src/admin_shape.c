@@ -162,6 +162,7 @@ admin_output_shape(struct admin *a, struct moment now,
 	admin_put_text(o, "app_id", output->app_id);
 	admin_put_text(o, "base_url", output->base_url);
 	cJSON_AddBoolToObject(o, "paused", output->paused_at != 0);
+	admin_put_at(o, "paused_at", output->paused_at);
 	if (output->app_id != NULL)
 		cJSON_AddNumberToObject(o, "factor", output->factor);
 	else

@@ -63,14 +63,6 @@ read_options(struct admin_call *call, bool known, struct accept_replay *o)
 	return wrong == NULL;
 }
 
-static void
-not_stored(struct admin_call *call)
-{
-	admin_problem(call, 503, "unavailable", "Retry-After: 1\r\n",
-	    "Nothing was changed: %s.",
-	    queue_error(call->admin->parts.queue));
-}
-
 /* The event as it will be once the turn is on disk. */
 static void
 answer_moved(struct admin_call *call, const char *what)
@@ -81,7 +73,7 @@ answer_moved(struct admin_call *call, const char *what)
 	if (admin_whole_event(a, call->now, INSPECT_TURN, call->id, &event) !=
 	    INSPECT_OK || queue_begin(a->parts.queue) != QUEUE_READY) {
 		cJSON_Delete(event);
-		not_stored(call);
+		admin_not_stored(call);
 		return;
 	}
 	log_info("admin: %s event=%lld", what, (long long)call->id);
@@ -94,7 +86,7 @@ answer_move(struct admin_call *call, enum queue_moved moved, const char *what,
 {
 	/* In a turn that failed, nothing that was read is to be believed. */
 	if (queue_begin(call->admin->parts.queue) != QUEUE_READY) {
-		not_stored(call);
+		admin_not_stored(call);
 		return;
 	}
 	switch (moved) {

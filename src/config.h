@@ -143,12 +143,13 @@ const struct config_input *config_input(const struct config *,
     const char *name);				/* lent; NULL: none */
 
 /*
- * May a running agent go from `old` to `new`?  False and `why` when a
- * setting that is not (R) differs.  `changed` gets one line a changed
- * setting ("[output heap] rate_share: 1 -> 0.5"; secrets "changed").
+ * May a running agent go from `old` to `new`?  False when a setting that is
+ * not (R) differs; `refused` gets one line for each ("FILE:LINE: what").
+ * `changed` gets one line a changed setting ("[output heap] rate_share: 1 ->
+ * 0.5"; secrets "changed").
  */
 bool	config_may_reload(const struct config *old, const struct config *new,
-	    struct buf *changed, struct why *);
+	    struct buf *changed, struct buf *refused);
 
 /* One setting of the table, for documentation and its tests. */
 struct config_key {
@@ -163,8 +164,17 @@ struct config_key {
 /* The i-th, or NULL behind the last.  Lent for ever. */
 const struct config_key *config_key(size_t i);
 
-/* Effective settings, one "[section name]\tkey\tvalue\torigin" a line;
- * origin is "default", "FILE:LINE" or "credential"; secrets are "(hidden)". */
-void	config_print(const struct config *, struct buf *);
+/* One setting in force; texts are lent for the call. */
+struct config_setting {
+	const struct config_key *key;
+	const char	*name;		/* of the section; "" if it has none */
+	const char	*value;		/* as a person writes it; "" if there
+					 * is none, secrets are "(hidden)" */
+	const char	*origin;	/* "default", "FILE:LINE", "credential" */
+};
+typedef void config_visit(const struct config_setting *, void *arg);
+
+/* All of them, in the order of the table. */
+void	config_each(const struct config *, config_visit *, void *arg);
 
 #endif

@@ -113,44 +113,62 @@ config_line(const struct config *c, const char *section, const char *key,
 	return o != NULL ? o->line : 0;
 }
 
+/* "default", "FILE:LINE" or "credential", appended. */
 static void
-print_setting(const struct config *c, const struct config_row *row,
+put_origin(const struct config *c, const struct config_row *row,
     size_t entity, struct buf *out)
 {
-	const char *section = row->key.section;
-	const void *object = config_object(c, section, entity);
-	const struct config_origin *o;
-	struct buf value = BUF_INIT;
+	const struct config_origin *o = config_origin(c,
+	    config_section(row->key.section), row, entity);
 
-	config_value_text(row, object, &value);
-	config_heading(c, section, entity, out);
-	buf_printf(out, "\t%s\t%s\t", row->key.key,
-	    row->key.secret && value.len > 0 ? "(hidden)" : buf_str(&value));
-	o = config_origin(c, config_section(section), row, entity);
 	if (o == NULL)
-		buf_puts(out, "default\n");
+		buf_puts(out, "default");
 	else if (o->line == CONFIG_CREDENTIAL)
-		buf_puts(out, "credential\n");
+		buf_puts(out, "credential");
 	else
-		buf_printf(out, "%s:%d\n", c->file, o->line);
+		buf_printf(out, "%s:%d", c->file, o->line);
+}
+
+static void
+visit_setting(const struct config *c, const struct config_row *row,
+    size_t entity, config_visit *visit, void *arg)
+{
+	const char *section = row->key.section;
+	struct buf value = BUF_INIT, origin = BUF_INIT;
+	struct config_setting s = { .key = &row->key,
+	    .name = config_entity_name(c, section, entity) };
+
+	config_value_text(row, config_object(c, section, entity), &value);
+	put_origin(c, row, entity, &origin);
+	s.value = row->key.secret && value.len > 0 ? "(hidden)" :
+	    buf_str(&value);
+	s.origin = buf_str(&origin);
+	visit(&s, arg);
 	buf_free(&value);
+	buf_free(&origin);
+}
+
+static void
+visit_section(const struct config *c, const char *section, size_t entity,
+    config_visit *visit, void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < config_rows_n; i++)
+		if (strcmp(config_rows[i].key.section, section) == 0)
+			visit_setting(c, &config_rows[i], entity, visit, arg);
 }
 
 void
-config_print(const struct config *c, struct buf *out)
+config_each(const struct config *c, config_visit *visit, void *arg)
 {
 	const char *section;
-	size_t i, j, n;
+	size_t i, j;
 
 	for (i = 0; i < config_sections_n; i++) {
 		section = config_sections[i].name;
-		n = config_entities(c, section);
-		for (j = 0; j < n * config_rows_n; j++)
-			if (strcmp(config_rows[j % config_rows_n].key.section,
-			    section) == 0)
-				print_setting(c,
-				    &config_rows[j % config_rows_n],
-				    j / config_rows_n, out);
+		for (j = 0; j < config_entities(c, section); j++)
+			visit_section(c, section, j, visit, arg);
 	}
 }
 
@@ -158,21 +176,19 @@ config_print(const struct config *c, struct buf *out)
 struct change {
 	const struct config *old, *new;
 	struct buf	*changed;
-	struct why	*why;
-	bool		 allowed;	/* so far */
+	struct buf	*refused;
 };
 
-/* The first setting that cannot change is the one that is told. */
 static void
 refuse(struct change *ch, const char *section, const char *key,
     const char *what)
 {
-	if (ch->allowed)
-		config_fail(ch->why, ch->new->file,
-		    config_line(ch->new, section, key, 0),
-		    "[%s] %s cannot %s while the agent runs: restart it",
-		    section, key, what);
-	ch->allowed = false;
+	struct why why;
+
+	config_fail(&why, ch->new->file, config_line(ch->new, section, key,
+	    0), "[%s] %s cannot %s while the agent runs: restart it",
+	    section, key, what);
+	buf_printf(ch->refused, "%s\n", why.text);
 }
 
 static void
@@ -247,10 +263,10 @@ compare_tls(struct change *ch, const char *section,
 
 bool
 config_may_reload(const struct config *old, const struct config *new,
-    struct buf *changed, struct why *why)
+    struct buf *changed, struct buf *refused)
 {
-	struct change ch = { old, new, changed, why, true };
-	size_t i;
+	struct change ch = { old, new, changed, refused };
+	size_t i, before = refused->len;
 
 	for (i = 0; i < config_sections_n; i++)
 		if (config_sections[i].named)
@@ -259,5 +275,5 @@ config_may_reload(const struct config *old, const struct config *new,
 			compare_section(&ch, config_sections[i].name, 0, 0);
 	compare_tls(&ch, "ingest", &old->ingest, &new->ingest);
 	compare_tls(&ch, "admin", &old->admin, &new->admin);
-	return ch.allowed;
+	return refused->len == before;
 }

@@ -41,10 +41,8 @@ dispatch_pause(struct dispatch *d, const char *output, bool paused,
 
 	if (!queue_output_paused(d->queue, output, since))
 		return false;
-	if (paused && *since == 0)
-		queue_pause_output(d->queue, output, now.wall);
-	else if (!paused)
-		queue_pause_output(d->queue, output, 0);
+	if (paused != (*since != 0))
+		queue_pause_output(d->queue, output, paused, now.wall);
 	TAILQ_FOREACH(l, &d->lanes, link) {
 		if (!belongs_to(l, output))
 			continue;

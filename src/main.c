@@ -182,6 +182,7 @@ agent_admin_parts(struct agent *a)
 		.http = a->http,
 		.queue = a->queue,
 		.inspect = a->inspect,
+		.profiles = a->profiles,
 		.acceptor = a->acceptor,
 		.intake = a->intake,
 		.dispatch = a->dispatch,
@@ -234,7 +235,8 @@ start_fronts(struct agent *a)
 	s.arg = a->intake;
 	a->ingest_front = http_front(a->http, &s);
 	s.name = "admin";
-	s.max_body_bytes = ADMIN_BODY;
+	/* A body in a text, which may be longer than as it is. */
+	s.max_body_bytes += ADMIN_BODY;
 	s.max_connections = ADMIN_CONNECTIONS;
 	s.handler = admin_request;
 	s.early = admin_early;
@@ -281,9 +283,9 @@ static void
 log_lane(const struct dispatch_lane *l, void *arg)
 {
 	(void)arg;
-	log_info("status: output=%s lane=%s inflight=%zu breaker=%s",
-	    l->output, heap_lane_name(l->kind), l->inflight,
-	    breaker_name(l->breaker->state));
+	log_info("status: output=%s lane=%s inflight=%zu breaker=%s "
+	    "paused=%s", l->output, heap_lane_name(l->kind), l->inflight,
+	    breaker_name(l->breaker->state), l->paused ? "yes" : "no");
 }
 
 static void
@@ -419,7 +421,7 @@ turn(struct agent *a)
 	int64_t wait;
 	bool durable, busy;
 
-	if (a->reload)
+	if (a->reload || admin_wants_reload(a->admin))
 		agent_reload(a);
 	wait = intake_turn(a->intake, now);
 	wait = least(wait, admin_turn(a->admin, now));
@@ -439,6 +441,7 @@ turn(struct agent *a)
 	dispatch_launch(a->dispatch, durable);
 	wait = least(wait, erase_purge(a->erase, now));
 	wait = least(wait, backup_slice(a->backup, now, busy));
+	wait = least(wait, admin_after(a->admin, now));
 	wait = least(wait, live_turn(a->live, a->dispatch, now));
 	wait = least(wait, feed_watchdog(a, now));
 	return durable ? wait : least(wait, FAILED_TURN_MS);

@@ -5,6 +5,7 @@
  * changed.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -38,43 +39,109 @@ adopt(struct agent *a, struct config *config, const struct outputs *outputs)
 	config_free(old);
 }
 
+/* What a reload tries before anything is changed. */
+struct attempt {
+	struct config	*config;
+	struct http_certificate *ingest, *admin;
+	struct outputs	 outputs;
+	struct buf	 changed;	/* lines */
+	struct buf	 wrong;		/* lines, the first says it all */
+};
+
+static void
+attempt_free(struct attempt *t)
+{
+	config_free(t->config);
+	http_certificate_free(t->ingest);
+	http_certificate_free(t->admin);
+	buf_free(&t->changed);
+	buf_free(&t->wrong);
+}
+
+/* Lines as one, for the log and the audit; given. */
+static char *
+joined(struct buf *lines)
+{
+	struct buf out = BUF_INIT;
+	const char *p = buf_str(lines);
+	size_t len;
+
+	for (; *p != '\0'; p += len + 1) {
+		len = strcspn(p, "\n");
+		buf_puts(&out, out.len > 0 ? "; " : "");
+		buf_put(&out, p, len);
+	}
+	(void)buf_str(&out);
+	return buf_steal(&out);
+}
+
 /*
- * The rows of the new outputs, in a commit of their own: their ids must not
- * be used before they are on disk.  What this turn's events have written goes
- * with it, and what they have promised fails with it.
+ * The rows of the new outputs and the line of the audit, in a commit of their
+ * own: ids must not be used before they are on disk.  What this turn's events
+ * have written goes with it, and what they have promised fails with it.
  */
 static bool
-store_outputs(struct agent *a, const struct config *config,
-    struct outputs *outputs, struct why *why)
+store(struct agent *a, struct attempt *t)
 {
+	char *changed;
+
 	if (queue_begin(a->queue) != QUEUE_READY) {
-		why_set(why, "the database cannot be written now; send HUP "
-		    "again");
+		buf_puts(&t->wrong, "the database cannot be written now, try "
+		    "again\n");
 		return false;
 	}
-	outputs_make(outputs, config, a->queue);
+	outputs_make(&t->outputs, t->config, a->queue);
+	changed = joined(&t->changed);
+	queue_audit(a->queue, clock_now().wall, "reload", "configuration",
+	    "%s", changed[0] != '\0' ? changed : "nothing has changed");
+	free(changed);
 	if (queue_commit(a->queue)) {
 		agent_commit_ended(a, true);
 		return true;
 	}
-	why_set(why, "the new outputs could not be stored: %s",
+	buf_printf(&t->wrong, "the new outputs could not be stored: %s\n",
 	    queue_error(a->queue));
 	agent_commit_ended(a, false);
 	http_release(a->http, false);
-	outputs_free(outputs);
+	dispatch_launch(a->dispatch, false);
+	outputs_free(&t->outputs);
 	return false;
 }
 
 /* Everything that a reload may fail in, before anything is changed. */
-static bool
-prepare(struct agent *a, const struct config *config, struct buf *changed,
-    struct http_certificate *certificate[2], struct outputs *outputs,
-    struct why *why)
+static enum admin_reload_end
+prepare(struct agent *a, struct attempt *t)
 {
-	return config_may_reload(a->config, config, changed, why) &&
-	    agent_certificate(&config->ingest, &certificate[0], why) &&
-	    agent_certificate(&config->admin, &certificate[1], why) &&
-	    store_outputs(a, config, outputs, why);
+	struct why why;
+
+	t->config = config_read(a->file, &why);
+	if (t->config != NULL && !config_may_reload(a->config, t->config,
+	    &t->changed, &t->wrong))
+		return ADMIN_NOT_RELOADED;
+	if (t->config == NULL ||
+	    !agent_certificate(&t->config->ingest, &t->ingest, &why) ||
+	    !agent_certificate(&t->config->admin, &t->admin, &why)) {
+		buf_printf(&t->wrong, "%s\n", why.text);
+		return ADMIN_NOT_RELOADED;
+	}
+	return store(a, t) ? ADMIN_RELOADED : ADMIN_NOT_STORED;
+}
+
+/* Takes what was prepared. */
+static void
+take_over(struct agent *a, struct attempt *t)
+{
+	char *changed = joined(&t->changed);
+
+	adopt(a, t->config, &t->outputs);
+	t->config = NULL;
+	if (t->ingest != NULL)
+		http_tls(a->ingest_front, t->ingest);
+	if (t->admin != NULL)
+		http_tls(a->admin_front, t->admin);
+	t->ingest = t->admin = NULL;
+	log_info("main: reloaded changes=%s", log_value(changed));
+	free(changed);
 }
 
 /* What the service manager compares a reload's beginning with. */
@@ -91,38 +158,25 @@ monotonic_usec(void)
 void
 agent_reload(struct agent *a)
 {
-	struct http_certificate *certificate[2] = { NULL, NULL };
-	struct buf changed = BUF_INIT;
-	struct outputs outputs;
-	struct config *config;
-	struct why why;
-	char reloading[64], *p;
+	struct attempt t = { .changed = BUF_INIT, .wrong = BUF_INIT };
+	enum admin_reload_end end;
+	char reloading[64], *wrong;
 
 	a->reload = false;
-	snprintf(reloading, sizeof(reloading), "RELOADING=1\n"
-	    "MONOTONIC_USEC=%lld", (long long)monotonic_usec());
+	snprintf(reloading, sizeof(reloading), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)monotonic_usec());
 	notify(reloading);
-	config = config_read(a->file, &why);
-	if (config == NULL ||
-	    !prepare(a, config, &changed, certificate, &outputs, &why)) {
-		log_error("main: not reloaded, the old settings stay: %s",
-		    why.text);
-		config_free(config);
-		http_certificate_free(certificate[0]);
-		http_certificate_free(certificate[1]);
+	end = prepare(a, &t);
+	if (end == ADMIN_RELOADED) {
+		take_over(a, &t);
 	} else {
-		adopt(a, config, &outputs);
-		if (certificate[0] != NULL)
-			http_tls(a->ingest_front, certificate[0]);
-		if (certificate[1] != NULL)
-			http_tls(a->admin_front, certificate[1]);
-		(void)buf_str(&changed);
-		for (p = changed.p; (p = strchr(p, '\n')) != NULL; p++)
-			*p = ';';
-		log_info("main: reloaded changes=\"%s\"", buf_str(&changed));
-		live_say(a->live, "reload", "configuration",
-		    buf_str(&changed));
+		wrong = joined(&t.wrong);
+		log_error("main: not reloaded, the old settings stay: %s",
+		    wrong);
+		free(wrong);
 	}
+	admin_reloaded(a->admin, clock_now(), end, buf_str(&t.changed),
+	    buf_str(&t.wrong));
 	notify("READY=1");
-	buf_free(&changed);
+	attempt_free(&t);
 }

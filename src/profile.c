@@ -210,7 +210,7 @@ mint(struct profile_store *p, const struct mp_batch *b, int64_t *mpid)
 		*mpid = (int64_t)value;
 	} while (*mpid == 0 || exists(p, *mpid, NULL));
 	buf_free(&message);
-	stat_add(STAT_profiles_minted, 1);
+	stat_later(STAT_profiles_minted, 1);
 	return true;
 }
 

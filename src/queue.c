@@ -295,12 +295,14 @@ queue_output_paused(struct queue *q, const char *name, int64_t *since)
 }
 
 void
-queue_pause_output(struct queue *q, const char *name, int64_t since)
+queue_pause_output(struct queue *q, const char *name, bool paused,
+    int64_t now)
 {
-	sqlite3_stmt *st = store_sql(q->store, SQL_OUTPUT_PAUSE);
+	sqlite3_stmt *st = store_sql(q->store, paused ? SQL_OUTPUT_PAUSE :
+	    SQL_OUTPUT_RESUME);
 
 	store_text(st, ":name", name);
-	store_int(st, ":since", since);
+	store_int(st, ":now", now);
 	store_run(q->store, st);
 }
 

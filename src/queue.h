@@ -107,8 +107,9 @@ void	queue_output(struct queue *, const char *name, const char *base_url,
 /* Since when the output is paused; 0: it is not.  false: there is none of that
  * name, configured or not. */
 bool	queue_output_paused(struct queue *, const char *name, int64_t *since);
-/* Nothing of it is to be sent since that instant; 0: all is again. */
-void	queue_pause_output(struct queue *, const char *name, int64_t since);
+/* Nothing of it is to be sent from now on; or it is again. */
+void	queue_pause_output(struct queue *, const char *name, bool paused,
+	    int64_t now);
 /* A text setting; NULL: none.  Given (free). */
 char	*queue_setting(struct queue *, const char *name);
 void	queue_set(struct queue *, const char *name, const char *value);

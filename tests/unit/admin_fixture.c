@@ -54,6 +54,7 @@ parts(struct bench *b)
 		.http = b->http,
 		.queue = b->queue,
 		.inspect = b->inspect,
+		.profiles = b->profiles,
 		.acceptor = b->acceptor,
 		.intake = b->intake,
 		.dispatch = b->dispatch,
@@ -316,9 +317,13 @@ least(int64_t a, int64_t b)
 static bool
 turn(struct bench *b)
 {
-	int64_t wait = admin_turn(b->admin, b->now);
+	int64_t wait, after;
 	bool durable;
 
+	if (admin_wants_reload(b->admin))
+		admin_reloaded(b->admin, b->now, b->reload_end,
+		    b->reload_changed, b->reload_wrong);
+	wait = admin_turn(b->admin, b->now);
 	wait = least(wait, erase_turn(b->erase, b->now, false));
 	wait = least(wait, backup_turn(b->backup, b->now));
 	if (b->fail_commits)
@@ -330,6 +335,10 @@ turn(struct bench *b)
 	http_release(b->http, durable);
 	wait = least(wait, erase_purge(b->erase, b->now));
 	wait = least(wait, backup_slice(b->backup, b->now, false));
+	dispatch_launch(b->dispatch, durable);
+	after = admin_after(b->admin, b->now);
+	if (after < wait)
+		wait = after;
 	live_turn(b->live, b->dispatch, b->now);
 	if (wait == INT64_MAX)
 		return false;

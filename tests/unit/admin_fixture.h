@@ -39,6 +39,9 @@ struct bench {
 	char		*token;
 	char		*read_token;
 	bool		 fail_commits;	/* turns are rolled back */
+	/* How a reload that is asked for ends: nothing is read. */
+	enum admin_reload_end reload_end;
+	const char	*reload_changed, *reload_wrong;
 	/* Called when the API wants another turn after some ms, which have
 	 * passed then; NULL: nothing happens meanwhile. */
 	void		(*on_wait)(struct bench *);

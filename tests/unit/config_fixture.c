@@ -88,3 +88,19 @@ remove_directory(char *path)
 	assert_int_equal(rmdir(path), 0);
 	free(path);
 }
+
+static void
+print_setting(const struct config_setting *s, void *arg)
+{
+	struct buf *out = arg;
+
+	buf_printf(out, "[%s%s%s]\t%s\t%s\t%s\n", s->key->section,
+	    s->name[0] != '\0' ? " " : "", s->name, s->key->key, s->value,
+	    s->origin);
+}
+
+void
+print_settings(const struct config *c, struct buf *out)
+{
+	config_each(c, print_setting, out);
+}

@@ -26,6 +26,9 @@ struct config *parse_with(const char *more);
 void	assert_refused(const char *text, const char *why);
 void	assert_refused_text(const char *text, size_t len, const char *why);
 
+/* One "[section name]\tkey\tvalue\torigin" a line. */
+void	print_settings(const struct config *, struct buf *out);
+
 /* An empty directory, and a file in it; given to their removal. */
 char	*make_directory(void);
 void	remove_directory(char *);

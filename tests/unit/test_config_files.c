@@ -88,7 +88,7 @@ config_parse_finds_secrets_among_the_credentials(void **state)
 	assert_string_equal(c->inputs[0].key, "from-credential");
 	assert_string_equal(c->inputs[0].secret, "from-line");
 	assert_string_equal(c->identity_secret, "mint");
-	config_print(c, &shown);
+	print_settings(c, &shown);
 	assert_non_null(strstr(buf_str(&shown),
 	    "[input sf]\tkey\t(hidden)\tcredential\n"));
 	assert_non_null(strstr(buf_str(&shown),

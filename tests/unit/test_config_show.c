@@ -49,11 +49,12 @@ static void
 assert_means_minimal(const char *text)
 {
 	struct config *old = parse(MINIMAL), *new = parse(text);
-	struct buf changed = BUF_INIT;
+	struct buf changed = BUF_INIT, refused = BUF_INIT;
 
-	assert_true(config_may_reload(old, new, &changed, NULL));
+	assert_true(config_may_reload(old, new, &changed, &refused));
 	assert_string_equal(buf_str(&changed), "");
 	buf_free(&changed);
+	buf_free(&refused);
 	config_free(old);
 	config_free(new);
 }
@@ -86,14 +87,14 @@ config_key_defaults_can_be_written_and_change_nothing(void **state)
 }
 
 static void
-config_print_shows_values_that_can_be_written_back(void **state)
+config_each_shows_values_that_can_be_written_back(void **state)
 {
 	struct config *c = parse(MINIMAL);
 	struct buf shown = BUF_INIT, text = BUF_INIT;
 	char *copy, *line, *key, *value, *rest, *section = NULL;
 	(void)state;
 
-	config_print(c, &shown);
+	print_settings(c, &shown);
 	copy = rest = buf_steal(&shown);
 	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0') {
 		key = strchr(line, '\t');
@@ -117,7 +118,7 @@ config_print_shows_values_that_can_be_written_back(void **state)
 }
 
 static void
-config_print_tells_values_and_their_origin_but_no_secret(void **state)
+config_each_tells_values_and_their_origin_but_no_secret(void **state)
 {
 	static const char *const lines[] = {
 		"[admin]\ttoken_file\t/var/lib/heaprelay/admin.token\t"
@@ -144,7 +145,7 @@ config_print_tells_values_and_their_origin_but_no_secret(void **state)
 	size_t i;
 	(void)state;
 
-	config_print(c, &shown);
+	print_settings(c, &shown);
 	for (i = 0; i < HR_COUNT(lines); i++)
 		if (strstr(buf_str(&shown), lines[i]) == NULL)
 			fail_msg("not shown: %s", lines[i]);
@@ -157,14 +158,14 @@ assert_reload(const char *before, const char *after, const char *changed,
     const char *refused)
 {
 	struct config *old = parse(before), *new = parse(after);
-	struct buf lines = BUF_INIT;
-	struct why why = { "" };
+	struct buf lines = BUF_INIT, wrong = BUF_INIT;
 
-	assert_int_equal(config_may_reload(old, new, &lines, &why),
+	assert_int_equal(config_may_reload(old, new, &lines, &wrong),
 	    refused[0] == '\0');
-	assert_string_equal(why.text, refused);
+	assert_string_equal(buf_str(&wrong), refused);
 	assert_string_equal(buf_str(&lines), changed);
 	buf_free(&lines);
+	buf_free(&wrong);
 	config_free(old);
 	config_free(new);
 }
@@ -216,15 +217,17 @@ config_may_reload_refuses_what_needs_a_restart(void **state)
 	    "[admin] token_file: /var/lib/heaprelay/admin.token -> "
 	    "admin.token\n",
 	    "test.conf:7: [agent] database cannot change while the agent "
-	    "runs: restart it");
+	    "runs: restart it\n"
+	    "test.conf: [admin] token_file cannot change while the agent "
+	    "runs: restart it\n");
 	assert_reload(MINIMAL "[identity]\nsecret = hunter2\n", MINIMAL,
 	    "[identity] secret: changed\n",
 	    "test.conf: [identity] secret cannot change while the agent "
-	    "runs: restart it");
+	    "runs: restart it\n");
 	assert_reload(MINIMAL, MINIMAL "[ingest]\nlisten = localhost:1\n",
 	    "[ingest] listen: 127.0.0.1:8080 -> localhost:1\n",
 	    "test.conf:7: [ingest] listen cannot change while the agent "
-	    "runs: restart it");
+	    "runs: restart it\n");
 }
 
 static void
@@ -241,7 +244,7 @@ config_may_reload_takes_certificates_but_does_not_drop_tls(void **state)
 	    "[ingest] tls_certificate: a -> none\n"
 	    "[ingest] tls_key: b -> none\n",
 	    "test.conf:6: [ingest] tls_certificate cannot go away while the "
-	    "agent runs: restart it");
+	    "agent runs: restart it\n");
 }
 
 /* Each (R) of the table, one at a time, and each that lacks it. */
@@ -272,7 +275,7 @@ config_may_reload_follows_the_table(void **state)
 		{ "requests", "[retention]\nrequests = 1d\n" },
 		{ "dedup", "[retention]\ndedup = 1d\n" }
 	};
-	struct buf lines = BUF_INIT;
+	struct buf lines = BUF_INIT, wrong = BUF_INIT;
 	struct config *old = parse(MINIMAL), *new;
 	const struct config_key *k;
 	size_t i, j;
@@ -285,12 +288,13 @@ config_may_reload_follows_the_table(void **state)
 				break;
 		assert_non_null(k);
 		buf_reset(&lines);
-		assert_int_equal(config_may_reload(old, new, &lines, NULL),
+		assert_int_equal(config_may_reload(old, new, &lines, &wrong),
 		    k->reload);
 		assert_non_null(strstr(buf_str(&lines), rules[i].key));
 		config_free(new);
 	}
 	buf_free(&lines);
+	buf_free(&wrong);
 	config_free(old);
 }
 
@@ -303,9 +307,9 @@ main(void)
 		cmocka_unit_test(
 		    config_key_defaults_can_be_written_and_change_nothing),
 		cmocka_unit_test(
-		    config_print_shows_values_that_can_be_written_back),
+		    config_each_shows_values_that_can_be_written_back),
 		cmocka_unit_test(
-		    config_print_tells_values_and_their_origin_but_no_secret),
+		    config_each_tells_values_and_their_origin_but_no_secret),
 		cmocka_unit_test(config_may_reload_tells_every_change),
 		cmocka_unit_test(
 		    config_may_reload_matches_inputs_and_outputs_by_name),

@@ -312,14 +312,59 @@ dispatch_configure_waits_for_no_request_that_hangs(void **state)
 	assert_int_equal(posts_out(f), 1);
 }
 
-/* The answers that requests of before get in the end. */
+/* Mended by a reload, or tried by an operator. */
+static void
+end_wait(struct fixture *f, bool reload)
+{
+	enum dispatch_probe done[HEAP_LANES];
+
+	if (reload) {
+		fixture_reload(f);
+		return;
+	}
+	assert_int_equal(queue_begin(f->queue), QUEUE_READY);
+	ask_for_probe(f, done);
+	fixture_turn(f);
+}
+
+/* The answer that a request of before gets in the end. */
+struct late {
+	int	status;			/* 0: none */
+	bool	probe_out;		/* still, when it comes */
+};
+
+static void
+assert_late_answer_moves_nothing(const struct late *late, bool reload)
+{
+	struct fixture *f = fixture_new();
+
+	fixture_start(f);
+	open_beside_a_hanging_request(f);
+	f->far = late->probe_out ? hold_back : NULL;
+	end_wait(f, reload);
+	fixture_run(f, LATENCY_MS);
+	if (late->status == 0)
+		post_fail(f, 0, false, "timeout");
+	else
+		post_answer(f, 0, late->status, NULL);
+	fixture_turn(f);
+	assert_int_equal(lane_view(f, HEAP_TRACK).state, late->probe_out ?
+	    BREAKER_HALF_OPEN : BREAKER_CLOSED);
+	assert_int_equal(lane_view(f, HEAP_TRACK).failures, 0);
+
+	f->far = NULL;
+	if (late->probe_out)
+		post_answer(f, 2, 200, NULL);
+	fixture_drain(f, 600000);
+	assert_int_equal(lane_view(f, HEAP_TRACK).state, BREAKER_CLOSED);
+	assert_conserved(f);
+	fixture_free(f);
+}
+
 static void
 verdict_note_moves_no_breaker_for_what_left_before_the_probe(void **state)
 {
-	static const struct {
-		int	status;		/* 0: no answer */
-		bool	probe_out;	/* still, when the answer comes */
-	} cases[] = {
+	static const struct late cases[] = {
 		{ 403, false }, { 403, true }, { 0, true }, { 200, true },
 		{ 400, true }, { 500, false },
 	};
@@ -327,30 +372,8 @@ verdict_note_moves_no_breaker_for_what_left_before_the_probe(void **state)
 	(void)state;
 
 	for (i = 0; i < HR_COUNT(cases); i++) {
-		struct fixture *f = fixture_new();
-
-		fixture_start(f);
-		open_beside_a_hanging_request(f);
-		f->far = cases[i].probe_out ? hold_back : NULL;
-		fixture_reload(f);
-		fixture_run(f, LATENCY_MS);
-		if (cases[i].status == 0)
-			post_fail(f, 0, false, "timeout");
-		else
-			post_answer(f, 0, cases[i].status, NULL);
-		fixture_turn(f);
-		assert_int_equal(lane_view(f, HEAP_TRACK).state,
-		    cases[i].probe_out ? BREAKER_HALF_OPEN : BREAKER_CLOSED);
-		assert_int_equal(lane_view(f, HEAP_TRACK).failures, 0);
-
-		f->far = NULL;
-		if (cases[i].probe_out)
-			post_answer(f, 2, 200, NULL);
-		fixture_drain(f, 600000);
-		assert_int_equal(lane_view(f, HEAP_TRACK).state,
-		    BREAKER_CLOSED);
-		assert_conserved(f);
-		fixture_free(f);
+		assert_late_answer_moves_nothing(&cases[i], true);
+		assert_late_answer_moves_nothing(&cases[i], false);
 	}
 }
 

@@ -47,6 +47,17 @@ clock_set(struct moment m)
 	set_by_test = true;
 }
 
+int64_t
+clock_stopwatch(void)
+{
+	struct timespec ts;
+
+	if (set_by_test)
+		return turn.boot * 1000;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 const char *
 clock_boot_id(void)
 {

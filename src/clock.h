@@ -31,6 +31,10 @@ void	clock_set(struct moment);	/* tests: from now on, this */
 const char *clock_boot_id(void);
 void	clock_set_boot_id(const char *);	/* tests; kept for ever */
 
+/* Microseconds that rise with time, for measuring what happens within a turn;
+ * nothing is decided by it.  After clock_set they are those of its `boot`. */
+int64_t	clock_stopwatch(void);
+
 #define CLOCK_TEXT	32
 /* RFC 3339 in UTC with milliseconds into out[CLOCK_TEXT]; returns out. */
 const char *clock_text(int64_t wall, char *out);

@@ -10,7 +10,7 @@ src=${srcdir:-.}/src
 # private headers of its own module; modules are named by their headers.
 layers='
 0 mem log clock hash notify
-1 json head inflate
+1 answers histogram json head inflate
 2 mparticle heap rate retry
 3 config filter forecast update
 4 map store http sender
@@ -104,7 +104,7 @@ if [ -n "$found" ]; then
 fi
 
 # Pure modules read no clock, write nothing and log nothing.
-pure='json head mparticle heap rate retry filter forecast map update'
+pure='answers histogram json head mparticle heap rate retry filter forecast map update'
 for module in $pure; do
 	for path in "$src/$module".[ch] "$src/${module}_"*.[ch]; do
 		[ -e "$path" ] || continue

@@ -196,6 +196,30 @@ clock_set_holds_from_then_on(void **state)
 	assert_true(clock_now().wall == 42 && clock_now().boot == 7);
 }
 
+/* Before the first clock_set of this program. */
+static void
+clock_stopwatch_rises_within_a_turn(void **state)
+{
+	int64_t begin = clock_stopwatch(), now = begin;
+
+	(void)state;
+	while (now == begin)
+		now = clock_stopwatch();
+
+	assert_in_range(now - begin, 1, 60000000);
+}
+
+static void
+clock_stopwatch_stands_still_once_the_clock_is_set(void **state)
+{
+	struct moment m = { 5, 1234 };
+
+	(void)state;
+	clock_set(m);
+
+	assert_int_equal(clock_stopwatch(), 1234000);
+}
+
 static void
 clock_boot_id_is_one_line_that_stays(void **state)
 {
@@ -220,6 +244,9 @@ main(void)
 	    cmocka_unit_test(clock_parse_reads_other_forms_of_rfc_3339),
 	    cmocka_unit_test(clock_parse_refuses_what_is_no_moment),
 	    cmocka_unit_test(clock_now_stays_for_the_turn),
+	    cmocka_unit_test(clock_stopwatch_rises_within_a_turn),
+	    cmocka_unit_test(
+		clock_stopwatch_stands_still_once_the_clock_is_set),
 	    cmocka_unit_test(clock_set_holds_from_then_on),
 	    cmocka_unit_test(clock_boot_id_is_one_line_that_stays),
 	};

@@ -115,31 +115,38 @@ SELECT t.name, sum(t.events)
  WHERE l.output = :output
  GROUP BY t.name;
 
---: inspect_oldest_due
--- Since when the event that has been due longest could have left: an identity
--- is looked at from next_at on, a deferred event is released at due_at, one
--- under suspicion may go again since the request that put it there ended.
--- Outputs that are not configured or are paused send nothing, so they do not
--- count; nor does the time in which one was paused.
-WITH sends (lane, since) AS MATERIALIZED (
-	SELECT l.id, coalesce(o.resumed_at, 0)
+--: inspect_due
+-- By output, since when the event that has been due longest could have left,
+-- NULL when none is due: an identity is looked at from next_at on, a deferred
+-- event is released at due_at, one under suspicion may go again since the
+-- request that put it there ended.  Outputs that are not configured or are
+-- paused send nothing, so they are left out; nor does the time count in which
+-- one was paused.
+WITH sends (lane, output, since) AS MATERIALIZED (
+	SELECT l.id, o.id, coalesce(o.resumed_at, 0)
 	  FROM lane AS l JOIN output AS o ON o.id = l.output
-	 WHERE o.app IS NOT NULL AND o.paused_at IS NULL)
-SELECT min(at) FROM (
-	SELECT max(s.since, (SELECT w.next_at FROM waiting AS w
-		 WHERE w.lane = s.lane ORDER BY w.next_at LIMIT 1)) AS at
+	 WHERE o.app IS NOT NULL AND o.paused_at IS NULL),
+due (output, at) AS (
+	SELECT s.output, max(s.since, (SELECT w.next_at FROM waiting AS w
+		 WHERE w.lane = s.lane ORDER BY w.next_at LIMIT 1))
 	  FROM sends AS s
 	UNION ALL
-	SELECT min(max(s.since, e.due_at))
+	SELECT s.output, min(max(s.since, e.due_at))
 	  FROM event AS e INDEXED BY event_deferred
 	 CROSS JOIN sends AS s ON s.lane = e.lane
 	 WHERE e.state = 'queued' AND e.due_at <= :now
+	 GROUP BY s.output
 	UNION ALL
-	SELECT min(max(s.since, r.ended_at)) FROM sends AS s
+	SELECT s.output, min(max(s.since, r.ended_at)) FROM sends AS s
 	 CROSS JOIN event AS e INDEXED BY event_suspect ON e.lane = s.lane
 	 CROSS JOIN request AS r ON r.id = e.request
 	 WHERE e.state = 'queued' AND e.suspect IS NOT NULL
-	   AND e.due_at IS NULL);
+	   AND e.due_at IS NULL
+	 GROUP BY s.output)
+SELECT o.name, min(iif(d.at <= :now, d.at, NULL))
+  FROM due AS d
+  JOIN output AS o ON o.id = d.output
+ GROUP BY o.id;
 
 --: backlog_lanes
 -- Every lane with how much is queued in it.

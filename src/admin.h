@@ -26,6 +26,7 @@
 #include "queue.h"
 
 struct admin;
+struct histogram;
 
 /* What the routes work on; kept until admin_free. */
 struct admin_parts {
@@ -42,6 +43,8 @@ struct admin_parts {
 	struct live	*live;
 	const struct outputs *outputs;
 	const struct config *config;
+	const struct histogram *ingest_latency;
+	const struct histogram *commit_duration;
 	int64_t		 started_at;	/* wall ms */
 };
 

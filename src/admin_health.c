@@ -96,11 +96,17 @@ static void
 check_wal(struct checks *c, struct admin *a)
 {
 	int64_t bytes = queue_wal_bytes(a->parts.queue);
+	const char *error = queue_checkpoint_error(a->parts.queue);
 	struct why why;
 
-	why_set(&why, "%lld bytes%s", (long long)bytes, bytes <= WAL_MAX ? "" :
-	    "; a reader that stays keeps it from being emptied");
-	add(c, "wal", bytes <= WAL_MAX, why.text);
+	if (error[0] != '\0')
+		why_set(&why, "%lld bytes; it cannot be emptied: %s",
+		    (long long)bytes, error);
+	else
+		why_set(&why, "%lld bytes%s", (long long)bytes,
+		    bytes <= WAL_MAX ? "" :
+		    "; a reader that stays keeps it from being emptied");
+	add(c, "wal", bytes <= WAL_MAX && error[0] == '\0', why.text);
 }
 
 /* A listener that was opened stays; only a socket in the file system can be

@@ -19,10 +19,14 @@ dispatch_new(struct event_base *base, struct queue *q,
     dispatch_random *random)
 {
 	struct dispatch *d = xcalloc(1, sizeof(*d));
+	int kind;
 
 	d->base = base;
 	d->queue = q;
 	d->random = random;
+	for (kind = 0; kind < HEAP_LANES; kind++)
+		histogram_init_remote(&d->durations.request[kind]);
+	histogram_init_waiting(&d->durations.delivery);
 	TAILQ_INIT(&d->apps);
 	TAILQ_INIT(&d->lanes);
 	TAILQ_INIT(&d->flights);
@@ -509,10 +513,33 @@ forget(struct flight *f, int64_t now)
 	flight_free(f);
 }
 
+static void
+count_durations(const struct flight *f)
+{
+	struct dispatch_durations *d = &f->lane->dispatch->durations;
+	size_t i;
+
+	if (!f->answer.never_left)
+		histogram_note(&d->request[f->lane->kind],
+		    f->duration_ms * 1000, 1);
+	if (f->verdict != RETRY_DELIVERED || f->slice_end != 0)
+		return;
+	for (i = 0; i < f->events_n; i++)
+		histogram_note(&d->delivery,
+		    (f->ended.wall - f->events[i].received_at) * 1000, 1);
+}
+
+const struct dispatch_durations *
+dispatch_durations(const struct dispatch *d)
+{
+	return &d->durations;
+}
+
 /* The verdict is on disk. */
 static void
 finish(struct flight *f)
 {
+	count_durations(f);
 	stat_add(STAT_events_delivered, (uint64_t)f->delivered);
 	stat_add(STAT_events_retried, (uint64_t)f->retried);
 	stat_add(STAT_events_stuck, (uint64_t)f->stuck);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "histogram.h"
 #include "output.h"
 #include "queue.h"
 #include "retry.h"
@@ -55,6 +56,14 @@ void	dispatch_hold(struct dispatch *, const int64_t *identities, size_t n,
 bool	dispatch_held(const struct dispatch *, int64_t identity);
 /* Requests that are claimed and have no durable verdict. */
 size_t	dispatch_flights(const struct dispatch *);
+
+/* Of what has ended since start, and is durable. */
+struct dispatch_durations {
+	struct histogram request[HEAP_LANES];	/* that left, by lane */
+	struct histogram delivery;	/* of events, from their reception */
+};
+/* Lent until dispatch_free. */
+const struct dispatch_durations *dispatch_durations(const struct dispatch *);
 
 /* One lane as an operator sees it; lent for the call. */
 struct dispatch_lane {

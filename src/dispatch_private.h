@@ -151,6 +151,7 @@ struct flight {
 	char		*text;		/* its start */
 	struct moment	 ended;
 	uint64_t	 random;	/* jitter, drawn once */
+	int64_t		 duration_ms;	/* of the request */
 	/* How many events the verdict moved; counted once it is durable. */
 	int64_t		 delivered;
 	int64_t		 retried;
@@ -174,6 +175,7 @@ struct dispatch {
 	size_t		 held_n;
 	int64_t		*held;		/* identities; see dispatch_hold */
 	size_t		 held_n;
+	struct dispatch_durations durations;
 	bool		 stopping;
 	/* This turn's transaction has all that was learnt. */
 	bool		 learnt_written;

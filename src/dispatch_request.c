@@ -106,6 +106,7 @@ add_event(struct filling *f, const struct queue_row *row, size_t objects)
 	f->events[f->n].event = row->id;
 	f->events[f->n].identity = row->identity;
 	f->events[f->n].objects = objects;
+	f->events[f->n].received_at = row->received_at;
 	f->n++;
 	f->bulk_only |= row->commerce;
 	f->room -= (int64_t)objects;

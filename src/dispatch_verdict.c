@@ -318,6 +318,7 @@ verdict_note(void *arg, const struct sender_result *r)
 	struct lane *l = f->lane;
 
 	f->ended = clock_now();
+	f->duration_ms = r->duration_ms;
 	copy_answer(f, r);
 	f->verdict = retry_judge(&f->answer, f->events_n > 1);
 	f->random = l->dispatch->random();

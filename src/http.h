@@ -17,6 +17,7 @@
 
 struct event_base;
 struct evbuffer;
+struct histogram;
 
 struct http;		/* all listeners and connections */
 struct http_front;	/* one kind of listener: ingest, admin, the sink */
@@ -50,6 +51,9 @@ struct http_settings {
 	 * has no body.  Returns true when it answered with http_reply. */
 	bool		(*early)(struct http_request *, void *arg);
 	http_error_body	*error_body;	/* NULL: errors have no body */
+	/* Kept: counts how long answers took that were held and are durable,
+	 * since their request was whole.  NULL: nobody wants to know. */
+	struct histogram *latency;
 	void		*arg;
 };
 

@@ -11,6 +11,8 @@
 
 #include <event2/event.h>
 
+#include "clock.h"
+#include "histogram.h"
 #include "http_private.h"
 #include "log.h"
 
@@ -168,9 +170,20 @@ http_held(const struct http *h)
 	return h->held_n;
 }
 
+/* How long the client has waited, now that its answer leaves. */
+static void
+note_latency(const struct http_request *rq, int64_t now_us)
+{
+	struct histogram *latency = rq->front->settings.latency;
+
+	if (latency != NULL)
+		histogram_note(latency, now_us - rq->asked_us, 1);
+}
+
 void
 http_release(struct http *h, bool durable)
 {
+	int64_t now_us = h->held_n > 0 ? clock_stopwatch() : 0;
 	struct http_request *rq;
 
 	/* No handler runs in here: a connection's next request waits for the
@@ -182,7 +195,9 @@ http_release(struct http *h, bool durable)
 			http_conn_forget(rq);
 			continue;
 		}
-		if (!durable) {
+		if (durable) {
+			note_latency(rq, now_us);
+		} else {
 			buf_reset(&rq->out);
 			http_answer_error(rq->front, &rq->out, 503,
 			    "This could not be stored; please send it again.",

@@ -24,6 +24,7 @@
 #include <event2/event.h>
 #include <openssl/err.h>
 
+#include "clock.h"
 #include "http_private.h"
 #include "log.h"
 
@@ -419,6 +420,8 @@ read_body(struct http_request *c)
 		refuse(c, 400, "The chunked request body is malformed.");
 	} else {
 		c->state = HTTP_ASKED;
+		if (c->front->settings.latency != NULL)
+			c->asked_us = clock_stopwatch();
 		c->front->settings.handler(c, c->front->settings.arg);
 	}
 	return true;

@@ -70,6 +70,7 @@ struct http_request {
 	SSL		*ssl;		/* of bev; NULL: plain */
 	struct event	*timer;		/* the one deadline, for whatever */
 	enum http_state	 state;
+	int64_t		 asked_us;	/* clock_stopwatch, if latency counts */
 	bool		 running;	/* its reader is on the stack */
 	bool		 begun;		/* the request's deadline runs */
 	bool		 eof;		/* the client sends no more */

@@ -442,15 +442,31 @@ inspect_output(struct inspect *in, enum inspect_view view, const char *name,
 }
 
 enum inspect_answer
-inspect_oldest_due(struct inspect *in, int64_t now, int64_t *since)
+inspect_due(struct inspect *in, int64_t now, inspect_due_visit *visit,
+    void *arg)
 {
 	struct store *s = inspect_ask(in, INSPECT_COMMITTED);
-	sqlite3_stmt *st = store_sql(s, SQL_INSPECT_OLDEST_DUE);
+	sqlite3_stmt *st = store_sql(s, SQL_INSPECT_DUE);
 
-	*since = 0;
 	store_int(st, ":now", now);
-	if (store_row(s, st) && sqlite3_column_int64(st, 0) <= now)
-		*since = sqlite3_column_int64(st, 0);
-	sqlite3_reset(st);
+	while (store_row(s, st))
+		visit(text(st, 0), sqlite3_column_int64(st, 1), arg);
 	return inspect_judge(in, s, false);
+}
+
+static void
+take_oldest(const char *output, int64_t since, void *arg)
+{
+	int64_t *oldest = arg;
+
+	(void)output;
+	if (since != 0 && (*oldest == 0 || since < *oldest))
+		*oldest = since;
+}
+
+enum inspect_answer
+inspect_oldest_due(struct inspect *in, int64_t now, int64_t *since)
+{
+	*since = 0;
+	return inspect_due(in, now, take_oldest, since);
 }

@@ -156,6 +156,11 @@ enum inspect_answer inspect_outputs(struct inspect *, inspect_output_visit *,
 /* The one of that name. */
 enum inspect_answer inspect_output(struct inspect *, enum inspect_view,
 	    const char *name, inspect_output_visit *, void *arg);
+/* The same by output: each that may send, with 0 when none of its events is
+ * due.  `output` is lent for the call. */
+typedef void inspect_due_visit(const char *output, int64_t since, void *arg);
+enum inspect_answer inspect_due(struct inspect *, int64_t now,
+	    inspect_due_visit *, void *arg);
 /* Since when the event that has been due longest could have left; 0: none is
  * due.  What is paused could not. */
 enum inspect_answer inspect_oldest_due(struct inspect *, int64_t now,

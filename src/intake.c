@@ -27,6 +27,7 @@ struct intake {
 	struct rate		**rate;		/* by input; NULL: no limit */
 	int64_t			 rate_id;
 	struct pending		*pending;
+	struct answers		*answers;
 	/* Whose request is handed to it, while it is. */
 	const struct config_input *asked;
 	enum mp_path		 asked_path;
@@ -66,6 +67,7 @@ intake_free(struct intake *in)
 	if (in == NULL)
 		return;
 	pending_free(in->pending);
+	answers_free(in->answers);
 	free_rates(in);
 	free(in->directory);
 	buf_free(&in->body);
@@ -99,16 +101,27 @@ intake_error_body(int status, const char *message, struct buf *body,
 	*content_type = "application/json";
 }
 
+/* Counts what is answered at once; `input` NULL: nobody's request. */
+static void
+count(struct intake *in, const struct config_input *input, int status)
+{
+	enum stat_id stat = status == 202 ? STAT_ingest_accepted :
+	    status == 503 ? STAT_ingest_unavailable : STAT_ingest_refused;
+
+	stat_add(stat, 1);
+	answers_count(in->answers, input != NULL ? input->name : NULL, status);
+}
+
 /* An errors body with one entry, at once. */
 static void
-refuse(struct intake *in, struct http_request *r, int status,
-    const char *headers, const char *message)
+refuse(struct intake *in, struct http_request *r,
+    const struct config_input *input, int status, const char *headers,
+    const char *message)
 {
 	struct http_answer answer = { .status = status, .headers = headers,
 	    .content_type = "application/json" };
 
-	stat_add(status == 503 ? STAT_ingest_unavailable :
-	    STAT_ingest_refused, 1);
+	count(in, input, status);
 	buf_reset(&in->errors);
 	accept_error(&in->errors, message);
 	answer.body = in->errors.p;
@@ -117,11 +130,12 @@ refuse(struct intake *in, struct http_request *r, int status,
 }
 
 static void
-refuse_empty(struct http_request *r, int status, const char *headers)
+refuse_empty(struct intake *in, struct http_request *r, int status,
+    const char *headers)
 {
 	struct http_answer answer = { .status = status, .headers = headers };
 
-	stat_add(STAT_ingest_refused, 1);
+	count(in, NULL, status);
 	http_reply(r, &answer);
 }
 
@@ -179,6 +193,16 @@ authenticate(struct intake *in, const char *header)
 	return found;
 }
 
+/* Whose request it is by the settings of now; NULL: nobody's. */
+static const struct config_input *
+input_of(struct intake *in, struct http_request *r)
+{
+	const char *header = http_header(r, "Authorization");
+
+	return header != NULL && http_header_count(r, "Authorization") == 1 ?
+	    authenticate(in, header) : NULL;
+}
+
 /* Over the input's rate_limit: how many whole seconds to wait; else 0. */
 static int64_t
 rate_wait(struct intake *in, const struct config_input *input, int64_t now)
@@ -219,38 +243,35 @@ static bool
 refuse_by_head(struct intake *in, struct http_request *r,
     enum mp_path *path, const struct config_input **input)
 {
-	const char *header;
 	char headers[120];
 	int64_t wait;
 
 	if (!mp_path_parse(http_target(r), path)) {
-		refuse(in, r, 404, NULL, "No such endpoint. There are POST "
-		    "/v2/events, /v2/bulkevents and "
+		refuse(in, r, NULL, 404, NULL, "No such endpoint. There are "
+		    "POST /v2/events, /v2/bulkevents and "
 		    "/v2/bulkevents/historical.");
 		return true;
 	}
 	if (strcmp(http_method(r), "POST") != 0) {
-		refuse(in, r, 405, "Allow: POST\r\n",
+		refuse(in, r, NULL, 405, "Allow: POST\r\n",
 		    "This endpoint takes POST only.");
 		return true;
 	}
-	header = http_header(r, "Authorization");
-	if (header == NULL) {
-		refuse_empty(r, 401,
+	if (http_header(r, "Authorization") == NULL) {
+		refuse_empty(in, r, 401,
 		    "WWW-Authenticate: Basic realm=\"heaprelay\"\r\n");
 		return true;
 	}
-	*input = http_header_count(r, "Authorization") == 1 ?
-	    authenticate(in, header) : NULL;
+	*input = input_of(in, r);
 	if (*input == NULL) {
-		refuse_empty(r, 403, NULL);
+		refuse_empty(in, r, 403, NULL);
 		return true;
 	}
 	wait = rate_wait(in, *input, clock_now().boot);
 	if (wait > 0) {
 		snprintf(headers, sizeof(headers), "Retry-After: %lld\r\n"
 		    "X-mp-rate-limit-exceeded: feed\r\n", (long long)wait);
-		refuse(in, r, 429, headers,
+		refuse(in, r, *input, 429, headers,
 		    "The rate limit of this input is exceeded.");
 		return true;
 	}
@@ -260,7 +281,8 @@ refuse_by_head(struct intake *in, struct http_request *r,
 /* A body without coding whose length, in the head, says that it is too
  * large: before it is sent in vain. */
 static bool
-refuse_by_length(struct intake *in, struct http_request *r)
+refuse_by_length(struct intake *in, struct http_request *r,
+    const struct config_input *input)
 {
 	const char *length = http_header(r, "Content-Length");
 
@@ -268,7 +290,7 @@ refuse_by_length(struct intake *in, struct http_request *r)
 	    strtoull(length, NULL, 10) <=
 	    (unsigned long long)in->config->max_request_bytes)
 		return false;
-	refuse(in, r, 413, NULL, "The request body is too large.");
+	refuse(in, r, input, 413, NULL, "The request body is too large.");
 	return true;
 }
 
@@ -279,7 +301,8 @@ intake_early(struct http_request *r, void *arg)
 	const struct config_input *input;
 	enum mp_path path;
 
-	if (!refuse_by_head(in, r, &path, &input) && !refuse_by_length(in, r))
+	if (!refuse_by_head(in, r, &path, &input) &&
+	    !refuse_by_length(in, r, input))
 		return false;
 	stat_add(STAT_ingest_requests, 1);
 	return true;
@@ -295,7 +318,8 @@ is_plain(const char *coding)
 /* The body without its coding, lent; NULL: the request was answered.  What
  * counts is the size without it. */
 static const char *
-decoded_body(struct intake *in, struct http_request *r, size_t *len)
+decoded_body(struct intake *in, struct http_request *r,
+    const struct config_input *input, size_t *len)
 {
 	const char *coding = http_header(r, "Content-Encoding");
 	bool one = http_header_count(r, "Content-Encoding") <= 1;
@@ -306,7 +330,8 @@ decoded_body(struct intake *in, struct http_request *r, size_t *len)
 	if (one && is_plain(coding)) {
 		if (*len <= max)
 			return body;
-		refuse(in, r, 413, NULL, "The request body is too large.");
+		refuse(in, r, input, 413, NULL,
+		    "The request body is too large.");
 		return NULL;
 	}
 	buf_reset(&in->body);
@@ -317,17 +342,17 @@ decoded_body(struct intake *in, struct http_request *r, size_t *len)
 		*len = in->body.len;
 		return buf_str(&in->body);
 	case INFLATE_UNKNOWN:
-		refuse(in, r, 415, "Accept-Encoding: gzip, deflate\r\n",
+		refuse(in, r, input, 415, "Accept-Encoding: gzip, deflate\r\n",
 		    "Content-Encoding must be gzip, deflate or identity.");
 		break;
 	case INFLATE_TOO_LARGE:
-		refuse(in, r, 413, NULL,
+		refuse(in, r, input, 413, NULL,
 		    "The request body is too large once inflated.");
 		break;
 	case INFLATE_BROKEN:
 		why_set(&message, "The body cannot be inflated: %s.",
 		    why.text);
-		refuse(in, r, 400, NULL, message.text);
+		refuse(in, r, input, 400, NULL, message.text);
 		break;
 	}
 	return NULL;
@@ -343,7 +368,7 @@ store_body(struct intake *in, struct http_request *r,
 	const char *body;
 	size_t len, accepted;
 
-	body = decoded_body(in, r, &len);
+	body = decoded_body(in, r, input, &len);
 	if (body == NULL)
 		return;
 	buf_reset(&in->errors);
@@ -358,12 +383,21 @@ store_body(struct intake *in, struct http_request *r,
 	}
 	if (accepted > 0) {
 		stat_later(STAT_ingest_accepted, 1);
+		answers_later(in->answers, input->name, 202);
 		http_hold(r, &answer);
 	} else {			/* promises nothing */
-		stat_add(answer.status == 202 ? STAT_ingest_accepted :
-		    STAT_ingest_refused, 1);
+		count(in, input, answer.status);
 		http_reply(r, &answer);
 	}
+}
+
+int64_t
+intake_free_disk(const struct intake *in)
+{
+	struct statvfs fs;
+
+	return statvfs(in->directory, &fs) == 0 ?
+	    (int64_t)fs.f_bavail * (int64_t)fs.f_frsize : -1;
 }
 
 /* Looks at the disk now and then: a write that fails for want of room is a
@@ -371,22 +405,19 @@ store_body(struct intake *in, struct http_request *r,
 static void
 look_for_room(struct intake *in, int64_t now)
 {
-	struct statvfs fs;
 	int64_t available, used;
 
 	if (now - in->room_at < ROOM_MS)
 		return;
 	in->room_at = now;
 	in->no_room[0] = '\0';
-	if (statvfs(in->directory, &fs) == 0) {
-		available = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-		if (available < in->config->min_free_disk || available == 0)
-			snprintf(in->no_room, sizeof(in->no_room),
-			    "only %lld bytes are free on the disk of the "
-			    "queue, min_free_disk is %lld",
-			    (long long)available,
-			    (long long)in->config->min_free_disk);
-	}
+	available = intake_free_disk(in);
+	if (available == 0 || (available > 0 &&
+	    available < in->config->min_free_disk))
+		snprintf(in->no_room, sizeof(in->no_room),
+		    "only %lld bytes are free on the disk of the queue, "
+		    "min_free_disk is %lld", (long long)available,
+		    (long long)in->config->min_free_disk);
 	if (in->config->max_queue_bytes > 0) {
 		used = queue_bytes(in->queue) + queue_wal_bytes(in->queue);
 		if (used > in->config->max_queue_bytes)
@@ -408,12 +439,12 @@ intake_unavailable(struct intake *in, struct moment now)
 
 static void
 refuse_unavailable(struct intake *in, struct http_request *r,
-    const char *reason)
+    const struct config_input *input, const char *reason)
 {
 	struct why message;
 
 	why_set(&message, "Cannot store now: %s.", reason);
-	refuse(in, r, 503, "Retry-After: 1\r\n", message.text);
+	refuse(in, r, input, 503, "Retry-After: 1\r\n", message.text);
 }
 
 /* pending_done: the write lock was had, or not. */
@@ -426,7 +457,7 @@ store(struct http_request *r, enum pending_go go, const char *reason,
 	enum mp_path path = in->asked_path;
 
 	if (go == PENDING_REFUSED)
-		refuse_unavailable(in, r, reason);
+		refuse_unavailable(in, r, input_of(in, r), reason);
 	else if (go == PENDING_NOW || !refuse_by_head(in, r, &path, &input))
 		store_body(in, r, input, path);	/* a reload may have come */
 }
@@ -444,12 +475,27 @@ intake_request(struct http_request *r, void *arg)
 		return;
 	reason = intake_unavailable(in, clock_now());
 	if (reason != NULL) {
-		refuse_unavailable(in, r, reason);
+		refuse_unavailable(in, r, input, reason);
 		return;
 	}
 	in->asked = input;
 	in->asked_path = path;
 	pending_add(in->pending, r, clock_now());
+}
+
+void
+intake_ended(struct intake *in, bool durable)
+{
+	if (!durable)
+		stat_add(STAT_ingest_unavailable,
+		    stat_waiting(STAT_ingest_accepted));
+	answers_settle(in->answers, durable);
+}
+
+const struct answers *
+intake_answers(const struct intake *in)
+{
+	return in->answers;
 }
 
 int64_t
@@ -469,6 +515,7 @@ intake_new(struct queue *q, struct acceptor *acceptor,
 	in->acceptor = acceptor;
 	in->config = config;
 	in->pending = pending_new(q, "intake", store, in);
+	in->answers = answers_new();
 	in->room_at = INT64_MIN / 2;
 	in->directory = slash == NULL ? xstrdup(".") :
 	    xstrndup(config->database,

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "accept.h"
+#include "answers.h"
 #include "clock.h"
 #include "config.h"
 #include "http.h"
@@ -39,6 +40,12 @@ void	intake_error_body(int status, const char *message, struct buf *body,
  * INT64_MAX: not by itself.
  */
 int64_t	intake_turn(struct intake *, struct moment now);
+/* The turn's transaction ended: what was to be answered 202 was, or was not. */
+void	intake_ended(struct intake *, bool durable);
+/* What was answered since start.  Lent until intake_free. */
+const struct answers *intake_answers(const struct intake *);
+/* Bytes that are free for us on the disk of the queue; -1: not known. */
+int64_t	intake_free_disk(const struct intake *);
 /* From now on every request is answered 503: the agent stops. */
 void	intake_stop(struct intake *);
 /* Why requests are answered 503 just now; NULL: they are not.  Lent until the

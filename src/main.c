@@ -192,6 +192,8 @@ agent_admin_parts(struct agent *a)
 		.live = a->live,
 		.outputs = &a->outputs,
 		.config = a->config,
+		.ingest_latency = &a->ingest_latency,
+		.commit_duration = &a->commit_duration,
 		.started_at = a->started_at,
 	};
 
@@ -223,6 +225,7 @@ start_fronts(struct agent *a)
 	if (a->admin == NULL)
 		fatal(EXIT_CANTCREATE, "admin: %s", why.text);
 
+	histogram_init_local(&a->ingest_latency);
 	memset(&s, 0, sizeof(s));
 	s.name = "ingest";
 	s.max_body_bytes = BODY_FACTOR *
@@ -233,6 +236,7 @@ start_fronts(struct agent *a)
 	s.early = intake_early;
 	s.error_body = intake_error_body;
 	s.arg = a->intake;
+	s.latency = &a->ingest_latency;
 	a->ingest_front = http_front(a->http, &s);
 	s.name = "admin";
 	/* A body in a text, which may be longer than as it is. */
@@ -242,6 +246,7 @@ start_fronts(struct agent *a)
 	s.early = admin_early;
 	s.error_body = admin_error_body;
 	s.arg = a->admin;
+	s.latency = NULL;
 	a->admin_front = http_front(a->http, &s);
 	listen_on(a->ingest_front, &a->config->ingest, "ingest");
 	listen_on(a->admin_front, &a->config->admin, "admin");
@@ -256,6 +261,7 @@ on_stop(evutil_socket_t signo, short what, void *arg)
 
 	(void)what;
 	if (a->stop_at != 0) {
+		log_flush();
 		log_warn("main: stopped at once signal=%d", (int)signo);
 		_exit(0);	/* a second one: what is in flight comes back */
 	}
@@ -339,19 +345,15 @@ start_signals(struct agent *a)
 
 /* What fails turn after turn is said once a minute: the log may lie on the
  * disk that is full. */
-void
-agent_commit_ended(struct agent *a, bool durable)
+static void
+say_whether_stored(struct agent *a, bool durable)
 {
 	int64_t now = clock_now().boot;
+	const char *error = queue_checkpoint_error(a->queue);
 
-	if (!durable)
-		stat_add(STAT_ingest_unavailable,
-		    stat_waiting(STAT_ingest_accepted));
-	stat_settle(durable);
-	erase_ended(a->erase, durable, clock_now());
-	backup_ended(a->backup, durable);
-	live_committed(a->live, clock_now().wall);
-
+	if (error[0] != '\0')
+		log_often(now, LOG_ERROR, "checkpoint", "main: the WAL cannot "
+		    "be emptied and grows error=%s", log_value(error));
 	/* A turn that wrote nothing proves nothing. */
 	if (durable && stat_get(STAT_commits) == a->commits)
 		return;
@@ -360,10 +362,30 @@ agent_commit_ended(struct agent *a, bool durable)
 		log_info("main: can store again");
 	if (!durable && (!a->failing || now - a->said_at >= SAY_AGAIN_MS)) {
 		log_error("main: cannot store, what waited is answered 503 "
-		    "error=\"%s\"", queue_error(a->queue));
+		    "error=%s", log_value(queue_error(a->queue)));
 		a->said_at = now;
 	}
 	a->failing = !durable;
+}
+
+bool
+agent_commit(struct agent *a)
+{
+	uint64_t commits = stat_get(STAT_commits);
+	int64_t begin_us = clock_stopwatch();
+	bool durable = queue_commit(a->queue);
+
+	/* One that wrote nothing took no time worth counting. */
+	if (stat_get(STAT_commits) != commits)
+		histogram_note(&a->commit_duration,
+		    clock_stopwatch() - begin_us, 1);
+	intake_ended(a->intake, durable);
+	stat_settle(durable);
+	erase_ended(a->erase, durable, clock_now());
+	backup_ended(a->backup, durable);
+	live_committed(a->live, clock_now().wall);
+	say_whether_stored(a, durable);
+	return durable;
 }
 
 /* --- the loop ------------------------------------------------------------- */
@@ -435,8 +457,7 @@ turn(struct agent *a)
 		wait = least(wait, retain(a, now));
 	}
 	busy = http_held(a->http) > 0;
-	durable = queue_commit(a->queue);
-	agent_commit_ended(a, durable);
+	durable = agent_commit(a);
 	http_release(a->http, durable);
 	dispatch_launch(a->dispatch, durable);
 	wait = least(wait, erase_purge(a->erase, now));
@@ -444,6 +465,7 @@ turn(struct agent *a)
 	wait = least(wait, admin_after(a->admin, now));
 	wait = least(wait, live_turn(a->live, a->dispatch, now));
 	wait = least(wait, feed_watchdog(a, now));
+	wait = least(wait, log_turn(now.boot));
 	return durable ? wait : least(wait, FAILED_TURN_MS);
 }
 
@@ -534,6 +556,7 @@ run(struct agent *a)
 	reserve_descriptors(a->config);
 	a->base = new_base();
 	a->started_at = clock_now().wall;
+	histogram_init_local(&a->commit_duration);
 	start_queue(a);
 	start_fronts(a);
 	start_signals(a);
@@ -544,6 +567,7 @@ run(struct agent *a)
 	    a->config->outputs_n);
 	loop(a);
 	stop(a);
+	log_flush();
 	log_info("main: stopped");
 }
 

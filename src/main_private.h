@@ -15,6 +15,7 @@
 #include "config.h"
 #include "dispatch.h"
 #include "erase.h"
+#include "histogram.h"
 #include "http.h"
 #include "inspect.h"
 #include "intake.h"
@@ -48,6 +49,8 @@ struct agent {
 	struct backup		*backup;
 	struct erase		*erase;
 	struct live		*live;
+	struct histogram	 ingest_latency;
+	struct histogram	 commit_duration;
 	int64_t			 started_at;	/* wall ms */
 	int64_t			 retain_at;	/* boot ms */
 	int64_t			 stop_at;	/* boot ms; 0: not stopping */
@@ -65,8 +68,9 @@ bool	agent_certificate(const struct config_front *,
 	    struct http_certificate **out, struct why *);
 /* What the admin API works on, as it is now. */
 struct admin_parts agent_admin_parts(struct agent *);
-/* The turn's transaction ended: counts, and says what people should know. */
-void	agent_commit_ended(struct agent *, bool durable);
+/* Ends a transaction: counts, and says what people should know.  true: it is
+ * on disk.  What waited for it is the caller's. */
+bool	agent_commit(struct agent *);
 /* Takes the file's settings over, all or nothing. */
 void	agent_reload(struct agent *);
 

@@ -95,13 +95,10 @@ store(struct agent *a, struct attempt *t)
 	queue_audit(a->queue, clock_now().wall, "reload", "configuration",
 	    "%s", changed[0] != '\0' ? changed : "nothing has changed");
 	free(changed);
-	if (queue_commit(a->queue)) {
-		agent_commit_ended(a, true);
+	if (agent_commit(a))
 		return true;
-	}
 	buf_printf(&t->wrong, "the new outputs could not be stored: %s\n",
 	    queue_error(a->queue));
-	agent_commit_ended(a, false);
 	http_release(a->http, false);
 	dispatch_launch(a->dispatch, false);
 	outputs_free(&t->outputs);

@@ -312,6 +312,12 @@ queue_bytes(struct queue *q)
 	return store_bytes(q->store);
 }
 
+const char *
+queue_checkpoint_error(const struct queue *q)
+{
+	return store_checkpoint_error(q->store);
+}
+
 int64_t
 queue_wal_bytes(struct queue *q)
 {

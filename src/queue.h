@@ -256,6 +256,7 @@ struct queue_claimed {
 	int64_t	event;
 	int64_t	identity;
 	size_t	objects;		/* of this event in this request */
+	int64_t	received_at;		/* for whoever claims; not stored */
 };
 
 struct queue_claim {
@@ -554,6 +555,8 @@ struct queue_keep {
 bool	queue_prune(struct queue *, const struct queue_keep *,
 	    struct moment now);
 
+/* Why the WAL was not emptied when it should have been; "": it was.  Lent. */
+const char *queue_checkpoint_error(const struct queue *);
 int64_t	queue_bytes(struct queue *);		/* of the database */
 int64_t	queue_wal_bytes(struct queue *);
 /* Who holds the write lock, after QUEUE_BUSY. */

@@ -64,6 +64,8 @@ parts(struct bench *b)
 		.live = b->live,
 		.outputs = &b->outputs,
 		.config = b->config,
+		.ingest_latency = &b->ingest_latency,
+		.commit_duration = &b->commit_duration,
 		.started_at = NOW - 5000,
 	};
 
@@ -131,6 +133,8 @@ bench_setup(void **state)
 	log_open("test", LOG_ERROR, LOG_LOGFMT);
 	b->now = (struct moment){ NOW, 5000000 };
 	clock_set(b->now);
+	histogram_init_local(&b->ingest_latency);
+	histogram_init_local(&b->commit_duration);
 	b->output_name = "heap";
 	b->directory = scratch_make();
 	b->base = event_base_new();

@@ -9,6 +9,7 @@
 #define HR_ADMIN_FIXTURE_H
 
 #include "admin.h"
+#include "histogram.h"
 #include "json.h"
 
 #define NOW	INT64_C(1700000000000)	/* 2023-11-14T22:13:20Z */
@@ -33,6 +34,7 @@ struct bench {
 	struct erase	*erase;
 	struct live	*live;
 	struct admin	*admin;
+	struct histogram ingest_latency, commit_duration;
 	struct moment	 now;
 	const char	*output_name;	/* of the next bench_reload: "heap" */
 	int64_t		 due_at;	/* bench_attempt's, if not stuck */

@@ -1,6 +1,6 @@
 /*
  * test_admin.c - who is answered by the admin API, and what of it is about
- * the whole: status, health, metrics
+ * the whole: status, health
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -370,51 +370,6 @@ admin_outputs_shows_lanes_and_windows(void **state)
 }
 
 static void
-assert_metric(struct bench *b, const char *line)
-{
-	if (strstr(b->body, line) == NULL)
-		fail_msg("no %s in %s", line, b->body);
-}
-
-static void
-admin_metrics_are_prometheus_text(void **state)
-{
-	struct bench *b = *state;
-	const char *line;
-
-	bench_put(b, "Seen", "");
-	b->now.wall += 2500;
-	clock_set(b->now);
-	bench_get(b, "/metrics");
-
-	assert_int_equal(b->status, 200);
-	assert_true(bench_header(b,
-	    "Content-Type: text/plain; version=0.0.4; charset=utf-8"));
-	assert_metric(b, "# TYPE heaprelay_commits_total counter\n"
-	    "heaprelay_commits_total ");
-	assert_metric(b, "# HELP heaprelay_commits_total Transactions ");
-	assert_metric(b, "\nheaprelay_events{output=\"heap\","
-	    "state=\"queued\"} 1\n");
-	assert_metric(b, "\nheaprelay_events{output=\"heap\","
-	    "state=\"stuck\"} 0\n");
-	assert_metric(b, "\nheaprelay_requests_in_flight{output=\"heap\","
-	    "lane=\"track\"} 0\n");
-	assert_metric(b, "\nheaprelay_breaker{output=\"heap\","
-	    "lane=\"track\",state=\"closed\"} 1\n");
-	assert_metric(b, "\nheaprelay_breaker{output=\"heap\","
-	    "lane=\"track\",state=\"open\"} 0\n");
-	assert_metric(b, "\nheaprelay_oldest_due_seconds 2.500\n");
-	assert_metric(b, "\nheaprelay_start_time_seconds 1699999995.000\n");
-	assert_metric(b, "\nheaprelay_build_info{version=\"");
-	assert_metric(b, "\nheaprelay_database_bytes ");
-	assert_metric(b, "\nheaprelay_wal_bytes ");
-	/* Every line is a comment or one of ours. */
-	for (line = b->body; *line != '\0'; line = strchr(line, '\n') + 1)
-		assert_true(strncmp(line, "# ", 2) == 0 ||
-		    strncmp(line, "heaprelay_", 10) == 0);
-}
-
-static void
 admin_ready_names_each_check(void **state)
 {
 	struct bench *b = *state;
@@ -507,9 +462,6 @@ admin_progress_fails_while_a_breaker_is_open(void **state)
 	bench_get(b, "/v1/outputs/heap");
 	assert_value(b, "lanes.0.breaker.state", "\"open\"");
 	assert_value(b, "lanes.0.breaker.failures", "5");
-	bench_get(b, "/metrics");
-	assert_metric(b, "\nheaprelay_breaker{output=\"heap\","
-	    "lane=\"track\",state=\"open\"} 1\n");
 }
 
 /* --- writes that wait ------------------------------------------------- */
@@ -575,7 +527,6 @@ main(void)
 		    admin_request_refuses_parameters_that_it_does_not_know),
 		ADMIN_TEST(admin_status_tells_the_state_of_the_whole),
 		ADMIN_TEST(admin_outputs_shows_lanes_and_windows),
-		ADMIN_TEST(admin_metrics_are_prometheus_text),
 		ADMIN_TEST(admin_ready_names_each_check),
 		ADMIN_TEST(
 		    admin_ready_fails_while_somebody_holds_the_write_lock),

@@ -10,10 +10,11 @@ const TOKEN_KEY = 'heaprelay.token';
 
 /* Why a request did not do what it was for.  `status` 0: no answer. */
 class Problem extends Error {
-	constructor(status, code, detail) {
+	constructor(status, code, detail, errors) {
 		super(detail);
 		this.status = status;
 		this.code = code;
+		this.errors = errors;	/* lines, of some problems */
 	}
 }
 
@@ -40,15 +41,16 @@ function onlyLooks() {
 }
 
 async function problemOf(response) {
-	let code = 'error', detail = 'The agent answered ' + response.status +
-	    '.';
+	let said = {};
 
 	try {
-		({ code, detail } = await response.json());
+		said = await response.json();
 	} catch {
 		/* It was not the agent that answered, or it was cut off. */
 	}
-	return new Problem(response.status, code, detail);
+	return new Problem(response.status, said.code ?? 'error',
+	    said.detail ?? 'The agent answered ' + response.status + '.',
+	    said.errors);
 }
 
 /* `token`: another one than the tab's. */
@@ -92,8 +94,36 @@ async function ask(method, path, options = {}) {
 	throw problem;
 }
 
+const READ_TRIES = 3;
+
+/* A read that took too long is refused with "try again"; so it is. */
+async function read(path, signal) {
+	for (let tries = 1;; tries++) {
+		try {
+			return await ask('GET', path, { signal });
+		} catch (error) {
+			if (error.code !== 'cannot_read' ||
+			    tries === READ_TRIES)
+				throw error;
+		}
+		await pause(1000, signal);
+	}
+}
+
+/* Waits; throws when `signal` says that it is in vain. */
+function pause(ms, signal) {
+	return new Promise((resolve, reject) => {
+		const timer = setTimeout(resolve, ms);
+
+		signal?.addEventListener('abort', () => {
+			clearTimeout(timer);
+			reject(signal.reason);
+		});
+	});
+}
+
 async function get(path, signal) {
-	return (await ask('GET', path, { signal })).json();
+	return (await read(path, signal)).json();
 }
 
 async function post(path, body) {
@@ -109,11 +139,11 @@ function withQuery(path, params) {
 	return query === '' ? path : path + '?' + query;
 }
 
-/* Server-sent events of a response: { type, data }, until it ends. */
+/* Server-sent events of a response: { type, id, data }, until it ends. */
 async function* serverEvents(response) {
 	const reader = response.body.pipeThrough(new TextDecoderStream())
 	    .getReader();
-	let rest = '', type = 'message', data = [];
+	let rest = '', type = 'message', id = null, data = [];
 
 	for (;;) {
 		const { value, done } = await reader.read();
@@ -128,9 +158,12 @@ async function* serverEvents(response) {
 				type = line.slice(6).trim();
 			} else if (line.startsWith('data:')) {
 				data.push(line.slice(5).trimStart());
+			} else if (line.startsWith('id:')) {
+				id = Number(line.slice(3));
 			} else if (line === '') {
 				if (data.length > 0)
-					yield { type, data: data.join('\n') };
+					yield { type, id,
+					    data: data.join('\n') };
 				type = 'message';
 				data = [];
 			}

@@ -19,6 +19,8 @@ const VIEWS = [
 	{ path: 'identities', title: 'Identities', key: '7',
 	    show: showIdentities, one: showIdentity, oneTitle: 'Identity' },
 	{ path: 'requests', title: 'Requests', key: '8', show: showRequests },
+	{ path: 'audit', title: 'Audit', key: '9', show: showAudit },
+	{ path: 'agent', title: 'Agent', key: '0', show: showAgent },
 ];
 
 const UNKNOWN = { path: '', title: 'Nothing here', show: ({ main }) =>

@@ -83,7 +83,7 @@ function every(ms, signal, work) {
 
 /* --- numbers ------------------------------------------------------------ */
 
-const plain = new Intl.NumberFormat('en', { useGrouping: 'min2' });
+const plain = new Intl.NumberFormat('en');
 
 function number(n) {
 	return plain.format(n);

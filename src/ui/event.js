@@ -186,7 +186,7 @@ function neighbours(id, signal) {
 function eventPage(json, id, signal, redo) {
 	const event = JSON.parse(json), exact = exactMembers(json);
 
-	return el('div', {},
+	return el('div', { class: 'stack' },
 	    el('h2', { class: 'subject' }, event.name ?? (event.lane ===
 		'user_properties' ? 'user properties' : 'without a name')),
 	    whyBox(event.why, event.state),
@@ -210,8 +210,8 @@ function showEvent({ main, arg, signal }) {
 		const mine = drawn.signal;
 
 		return load(box, signal, async () => {
-			const answer = await ask('GET', '/v1/events/' +
-			    encodeURIComponent(arg), { signal });
+			const answer = await read('/v1/events/' +
+			    encodeURIComponent(arg), signal);
 
 			return eventPage(await answer.text(), Number(arg),
 			    mine, draw);

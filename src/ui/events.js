@@ -97,20 +97,34 @@ function stateField(value) {
 
 /* A form that leads to `route` with what is filled in. */
 function filterForm(route, query, anyState) {
-	const form = el('form', { class: 'filter', role: 'search',
-	    'aria-label': 'Filter' },
+	return searchForm(route, query, 'Find', [
 	    anyState ? stateField(query.get('state')) : null,
 	    ...FILTER_FIELDS.map((field) => textField(field,
-		query.get(field.name) ?? '')),
+		query.get(field.name) ?? ''))]);
+}
+
+/* A form of these fields, folded up where it would fill a small screen. */
+function searchForm(route, query, verb, fields) {
+	const form = el('form', { class: 'filter', role: 'search',
+	    'aria-label': 'Filter' }, ...fields,
 	    el('div', { class: 'buttons' },
-		el('button', { type: 'submit', class: 'primary' }, 'Find'),
+		el('button', { type: 'submit', class: 'primary' }, verb),
 		el('a', { href: route }, 'Clear')));
+	const set = [...query.keys()].length;
 
 	form.addEventListener('submit', (event) => {
 		event.preventDefault();
 		go(withQuery(route, Object.fromEntries(new FormData(form))));
 	});
-	return form;
+	const fold = el('button', { type: 'button', class: 'fold',
+	    'aria-expanded': String(set > 0), on: { click: () => {
+		const open = form.classList.toggle('open');
+
+		fold.setAttribute('aria-expanded', String(open));
+	    } } }, 'Filter');
+
+	form.classList.toggle('open', set > 0);
+	return el('div', { class: 'folding' }, fold, form);
 }
 
 /* --- the list ----------------------------------------------------------- */
@@ -134,7 +148,8 @@ const EVENT_COLUMNS = {
 	id: { label: 'Id', class: 'n', cell: (e) => String(e.id) },
 	name: { label: 'Event', cell: nameCell, class: 'main' },
 	received: { label: 'Received', cell: (e) => when(e.received_at) },
-	identity: { label: 'Identity', cell: (e) => orDash(e.identity) },
+	identity: { label: 'Identity', cell: (e) => orDash(e.identity),
+	    class: 'person' },
 	output: { label: 'Output', cell: (e) => e.output },
 	state: { label: 'State', cell: (e) => chip(e.state) },
 	reason: { label: 'Reason', cell: reasonCell },

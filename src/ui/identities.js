@@ -21,7 +21,7 @@ function personForecast(person) {
 function showIdentities({ main, signal }) {
 	const input = el('input', { id: 'find-identity', autocomplete: 'off',
 	    spellcheck: 'false', required: true });
-	const form = el('form', { class: 'filter', role: 'search',
+	const form = el('form', { class: 'filter single', role: 'search',
 	    'aria-label': 'Find an identity' }, el('div', { class: 'field' },
 		el('label', { for: 'find-identity' },
 		    'Identity, as it is sent to Heap'), input),
@@ -77,6 +77,30 @@ function personCard(person) {
 	    ]), personGauges(person));
 }
 
+/* Asks for the identity once more before the person is erased. */
+function askErase(identity, signal) {
+	const again = el('input', { id: 'erase-again', autocomplete: 'off',
+	    spellcheck: 'false', on: { input: () =>
+		yes.disabled = again.value !== identity } });
+	const yes = action('Erase', signal, async () => {
+		const receipt = await (await ask('DELETE', '/v1/identities/' +
+		    encodeURIComponent(identity))).json();
+
+		dialog.close();
+		notice('Erased: ' + count(receipt.events, 'event') + ', ' +
+		    count(receipt.batches, 'batch', 'batches') + ', ' +
+		    count(receipt.profiles, 'profile') + '.');
+		go('#/identities');
+	}, { class: 'danger', disabled: true });
+	const dialog = openDialog('Erase a person', el('p', {},
+	    'All that the agent holds of this person goes: what is queued ' +
+	    'or stuck, what was delivered, and the profile. What Heap has ' +
+	    'stays there. This cannot be undone.'),
+	    el('div', { class: 'field' }, el('label', { for: 'erase-again' },
+		'Write the identity: ' + identity), again),
+	    el('p', { class: 'buttons' }, yes, closeButton('Cancel')));
+}
+
 function showIdentity({ main, arg: identity, signal }) {
 	const box = el('div', {});
 
@@ -86,7 +110,9 @@ function showIdentity({ main, arg: identity, signal }) {
 		    'Stuck events'),
 		el('a', { href: withQuery('#/events', { identity }) },
 		    'All events'),
-		el('a', { href: '#/identities' }, 'The busiest')), box);
+		el('a', { href: '#/identities' }, 'The busiest'),
+		action('Erase …', signal, () => askErase(identity, signal))),
+	    box);
 	load(box, signal, async () => {
 		const { lanes } = await get('/v1/identities/' +
 		    encodeURIComponent(identity), signal);

@@ -13,10 +13,12 @@ function jobBar(job) {
 	    job.total === null ? null : done }, String(done));
 }
 
+/* What a job goes through: pages of the database, or events. */
 function jobProgress(job) {
 	return number(job.moved) + (job.total === null ? '' : ' of ' +
-	    number(job.total)) + (job.skipped > 0 ? ', ' +
-	    number(job.skipped) + ' could not be' : '');
+	    number(job.total)) + (job.kind === 'backup' ? ' pages' :
+	    ' events') + (job.skipped > 0 ? ', ' + number(job.skipped) +
+	    ' could not be' : '');
 }
 
 function jobKind(job) {
@@ -24,11 +26,13 @@ function jobKind(job) {
 	    (job.force ? ', forced' : '');
 }
 
+/* What the job is about: a filter, or a file, or whose hash. */
 function jobFilter(job) {
 	const set = Object.entries(job.filter).filter(([, value]) =>
 	    value !== null && value !== false);
 
-	return set.map(([name, value]) => name + ' ' + value).join(', ');
+	return el('ul', { class: 'chips' }, ...set.map(([name, value]) =>
+	    el('li', {}, name + ': ' + value)));
 }
 
 function cancelButton(job, signal, then) {
@@ -60,25 +64,23 @@ function showJobs({ main, signal }) {
 		caption: 'Jobs', signal, nothing: () => empty(
 		    el('p', {}, 'There has been no job.'),
 		    el('p', { class: 'quiet' }, 'One begins when all events ' +
-			'that match are replayed or discarded.')) }));
+			'that match are replayed or discarded, when the ' +
+			'database is copied, or somebody is erased.')) }));
 }
 
 function jobPage(job, signal, again) {
-	return el('div', {},
+	return el('div', { class: 'stack' },
 	    el('h2', { class: 'subject' }, 'Job ' + job.id + ': ' +
 		jobKind(job)),
 	    el('p', { class: 'progress large' }, jobBar(job), ' ',
-		jobProgress(job)),
+		jobProgress(job)), jobFilter(job),
 	    job.state === 'running' ? el('p', { class: 'buttons' },
 		cancelButton(job, signal, again)) : null,
 	    facts([
 		['State', chip(job.state)],
-		['Events that match', job.total === null ? 'not counted yet' :
-		    number(job.total)],
-		['Moved', number(job.moved)],
-		['Could not be', number(job.skipped)],
+		['Could not be', job.skipped === 0 ? undefined :
+		    number(job.skipped)],
 		['Error', job.error ?? undefined],
-		['Filter', jobFilter(job)],
 		['Started', when(job.started_at)],
 		['Ended', when(job.ended_at)],
 	    ]));

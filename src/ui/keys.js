@@ -37,22 +37,19 @@ function onKey(event) {
 	found.run();
 }
 
-function keyName(key) {
-	return key === ' ' ? 'Space' : key;
-}
-
 function showKeys() {
-	const off = el('input', { type: 'checkbox', id: 'keys-on',
+	const on = el('input', { type: 'checkbox', id: 'keys-on',
 	    checked: sessionStorage.getItem(KEYS_OFF) === null,
-	    on: { change: (event) => event.target.checked ?
+	    on: { change: () => on.checked ?
 		sessionStorage.removeItem(KEYS_OFF) :
 		sessionStorage.setItem(KEYS_OFF, '1') } });
-	const list = el('dl', { class: 'keys' }, ...shortcuts.map((entry) =>
-	    el('div', {}, el('dt', {}, el('kbd', {}, keyName(entry.key))),
-		el('dd', {}, entry.label))));
+	const inForce = new Map(shortcuts.map(({ key, label }) =>
+	    [key, label]));
+	const list = el('dl', { class: 'keys' }, ...[...inForce].map(
+	    ([key, label]) => el('div', {}, el('dt', {}, el('kbd', {}, key)),
+		el('dd', {}, label))));
 
-	openDialog('Keys', list,
-	    el('p', {}, off, ' ', el('label', { for: 'keys-on' },
-		'Single keys are shortcuts')),
+	openDialog('Keys', list, el('div', { class: 'option' }, on,
+	    el('label', { for: 'keys-on' }, 'Single keys are shortcuts')),
 	    el('p', { class: 'buttons' }, closeButton('Close')));
 }

@@ -44,6 +44,8 @@ function eventLine(line) {
 		parts.push(String(line.status));
 	if (line.error !== null)
 		parts.push(line.error);
+	if (line.suspect)
+		parts.push('goes again apart');
 	if (line.due_at !== null)
 		parts.push('again ' + away(line.due_at));
 	return { chip: line.state, subject: nameCell(line),
@@ -61,8 +63,8 @@ function outputLine(line) {
 }
 
 function agentLine(line) {
-	return { chip: 'agent', subject: line.action + ' ' +
-	    (line.subject ?? ''), detail: line.detail ?? '' };
+	return { chip: 'agent', subject: el('span', {}, line.action, ' ',
+	    subjectLink(line.subject)), detail: line.detail ?? '' };
 }
 
 const LINES = { batch: batchLine, event: eventLine, output: outputLine,
@@ -92,6 +94,7 @@ function liveList(onChange) {
 		{ label: 'Time' }, { label: 'What' },
 		{ label: 'Subject', class: 'main' },
 		{ label: 'Detail', class: 'wide' } ]);
+	node.classList.add('stream');
 	const list = { node, paused: false, lost: 0, waiting: [], missed: 0 };
 	let contains = '', frame = null;
 
@@ -139,13 +142,16 @@ function liveList(onChange) {
 
 /* --- the stream --------------------------------------------------------- */
 
-/* Reads one connection's lines into the list, until it ends. */
-async function readLive(params, list, signal, onOpen) {
+/*
+ * Reads one connection's lines into the list, until it ends.  `seen` has the
+ * id of the last line: after a break it tells what is known already.
+ */
+async function readLive(params, list, seen, signal, onOpen) {
 	const response = await ask('GET', withQuery('/v1/live', params),
 	    { signal });
 
 	onOpen();
-	for await (const { type, data } of serverEvents(response)) {
+	for await (const { type, id, data } of serverEvents(response)) {
 		const line = JSON.parse(data);
 
 		if (type === 'lost') {
@@ -153,50 +159,39 @@ async function readLive(params, list, signal, onOpen) {
 			list.add(gapRow(count(line.lines, 'line was',
 			    'lines were') + ' lost: this reader was too slow ' +
 			    'for the agent, which does not wait.'));
-		} else if (LINES[type]) {
+		} else if (LINES[type] && id > seen.id) {
 			list.add(liveRow({ at: line.at,
 			    ...LINES[type](line) }));
 		}
+		seen.id = Math.max(seen.id, id);
 	}
 }
 
-function pause(ms, signal) {
-	return new Promise((resolve) => {
-		const timer = setTimeout(resolve, ms);
-
-		signal.addEventListener('abort', () => {
-			clearTimeout(timer);
-			resolve();
-		});
-	});
-}
-
 /* Follows the stream; when it breaks off it is opened again, and the list
- * says so.  Throws if the agent refuses. */
+ * says so.  Throws if the agent refuses, and when nobody looks any more. */
 async function followLive(params, list, signal, say) {
-	let recent = LIVE_RECENT, was = false;
+	const seen = { id: 0 };
+	let recent = LIVE_RECENT, open;
 
-	while (!signal.aborted) {
+	for (;;) {
+		open = false;
 		try {
-			await readLive({ ...params, recent }, list, signal,
-			    () => {
-				was = true;
+			await readLive({ ...params, recent }, list, seen,
+			    signal, () => {
+				open = true;
 				say('Connected.');
 			});
 		} catch (error) {
-			if (signal.aborted)
-				return;
-			if (error instanceof Problem && error.status !== 0 &&
-			    error.status !== 503)
+			if (signal.aborted || (error instanceof Problem &&
+			    error.status !== 0))
 				throw error;
 		}
-		if (signal.aborted)
-			return;
-		if (was)
-			list.add(gapRow('The connection was cut; what passes ' +
-			    'until it is back is not shown.'));
-		recent = was ? 0 : recent;
-		was = false;
+		if (open) {
+			list.add(gapRow('The connection was cut. What passes ' +
+			    'meanwhile is shown when it is back, if it is ' +
+			    'not too much.'));
+			recent = LIVE_ROWS;
+		}
 		say('Not connected; trying again.');
 		await pause(LIVE_AGAIN_MS, signal);
 	}
@@ -205,19 +200,8 @@ async function followLive(params, list, signal, say) {
 /* --- the view ----------------------------------------------------------- */
 
 function liveForm(query) {
-	const form = el('form', { class: 'filter', role: 'search',
-	    'aria-label': 'Filter' }, ...LIVE_FIELDS.map((field) =>
-		textField(field, query.get(field.name) ?? '')),
-	    el('div', { class: 'buttons' },
-		el('button', { type: 'submit', class: 'primary' }, 'Follow'),
-		el('a', { href: '#/live' }, 'Clear')));
-
-	form.addEventListener('submit', (event) => {
-		event.preventDefault();
-		go(withQuery('#/live', Object.fromEntries(
-		    new FormData(form))));
-	});
-	return form;
+	return searchForm('#/live', query, 'Follow', LIVE_FIELDS.map((field) =>
+	    textField(field, query.get(field.name) ?? '')));
 }
 
 function showLive({ main, query, signal }) {
@@ -246,6 +230,8 @@ function showLive({ main, query, signal }) {
 			await followLive(Object.fromEntries(query), list,
 			    signal, (text) => setText(said, text));
 		} catch (error) {
+			if (signal.aborted)
+				return;
 			mustBeProblem(error);
 			setText(said, 'Not connected.');
 			box.replaceChildren(failure(error, follow));

@@ -3,7 +3,6 @@
  */
 
 const BREAKERS = {
-	closed: 'Closed: requests leave as the windows let them.',
 	open: 'Open: the destination failed again and again.',
 	half_open: 'Half open: one event is out to see whether it works again.',
 	config: 'Open: Heap’s answers look as if the output’s settings were ' +
@@ -14,8 +13,10 @@ const BREAKERS = {
 
 /* What a lane's breaker and freeze say, in words. */
 function laneText(lane) {
-	const breaker = lane.breaker, parts = [BREAKERS[breaker.state] ??
-	    breaker.state];
+	const breaker = lane.breaker, parts = [];
+
+	if (breaker.state !== 'closed')
+		parts.push(BREAKERS[breaker.state] ?? breaker.state);
 
 	if (breaker.until !== null)
 		parts.push('Next attempt ' + away(breaker.until) + ', at ' +
@@ -35,7 +36,7 @@ function laneRow(name) {
 	const state = el('span', {}), text = el('p', { class: 'quiet' });
 	const flights = el('span', { class: 'quiet' });
 	const node = el('div', { class: 'lane' },
-	    el('h4', {}, name === 'track' ? 'Events' : 'User properties'),
+	    el('b', {}, name === 'track' ? 'Events' : 'User properties'),
 	    state, flights, text);
 
 	function update(lane) {
@@ -90,16 +91,16 @@ function updateRows(rows, box, items, nameOf, make) {
 	}
 }
 
-function outputCard(name, signal) {
+function outputCard(name, level, signal) {
 	const badge = el('span', {}), figures = el('p', { class: 'quiet' });
 	const forecast = el('p', {}), lanes = el('div', { class: 'lanes' });
 	const windows = el('div', { class: 'windows' });
 	const buttons = outputButtons(name, signal);
 	const laneRows = new Map(), gauges = new Map();
 	const node = el('article', { class: 'card', 'aria-label':
-	    'Output ' + name }, el('header', {}, el('h3', {}, el('a', {
-		href: '#/outputs/' + encodeURIComponent(name) }, name)),
-	    badge, buttons.node), figures, forecast, lanes, windows);
+	    'Output ' + name }, el('header', {}, el(level, {},
+		outputLink(name)), badge, buttons.node), figures, forecast,
+	    lanes, windows);
 
 	function update(output, status) {
 		const drain = status.forecast.outputs.find(
@@ -136,7 +137,8 @@ function outputCards(signal, only = null) {
 
 		updateRows(cards, node, outputs, (output) => output.name,
 		    (name) => {
-			const card = outputCard(name, signal);
+			const card = outputCard(name, only === null ?
+			    'h3' : 'h2', signal);
 
 			return { node: card.node, update: (output) =>
 			    card.update(output, pulse.status) };

@@ -62,7 +62,7 @@ function boundOf(forecast) {
 const CHECK_NAMES = {
 	database: 'Database', disk: 'Disk', wal: 'Write-ahead log',
 	listeners: 'Listeners', breakers: 'Breakers',
-	oldest_due: 'Oldest due event',
+	oldest_due: 'Oldest due event', paused: 'Paused outputs',
 };
 
 /* The checks of /health/ready and /health/progress by their names. */
@@ -98,7 +98,7 @@ function diskFacts(status) {
 	const disk = status.disk;
 
 	return facts([
-		['Accepts batches', disk.accepting ? 'yes' : 'no: ' +
+		['Accepting', disk.accepting ? 'yes' : 'no: ' +
 		    disk.reason],
 		['Database', bytes(disk.database_bytes)],
 		['Write-ahead log', bytes(disk.wal_bytes)],

@@ -237,7 +237,7 @@ function pagedList({ path, params, columns, caption, nothing, onItems,
 			return nothing();
 		status.textContent = number(shown) + ' shown' + (cursor ===
 		    null ? '; that is all.' : ', there may be more.');
-		return el('div', {}, rows.node, foot);
+		return el('div', { class: 'stack' }, rows.node, foot);
 	}
 	async function go() {
 		try {
@@ -287,13 +287,13 @@ function gauge(label) {
 	return { node, update };
 }
 
-/* What a window counts, in words; `whose`: of every identity for itself. */
+/* What a window counts, where it is plain of which app or identity. */
 const WINDOW_NAMES = {
-	app_limit: 'Events of the app',
-	track_limit: 'Requests of an identity',
-	identity_limit: 'Events of an identity',
-	properties_limit: 'Property requests of an identity',
-	properties_app_limit: 'Property updates of the app',
+	app_limit: 'Events',
+	track_limit: 'Requests',
+	identity_limit: 'Events',
+	properties_limit: 'Property requests',
+	properties_app_limit: 'Property updates',
 };
 
 function windowName(name) {
@@ -328,7 +328,7 @@ function chart(label, unit, pick) {
 		setAttribute(area, 'd', `${path}L${CHART.width} ${CHART.height
 		    }L${left.toFixed(1)} ${CHART.height}Z`);
 		setText(now, rate(last) + ' ' + unit);
-		setText(most, 'highest ' + rate(top));
+		setText(most, 'highest ' + rate(top) + ' in 5 min');
 		setAttribute(drawing, 'aria-label', `${label}: ${rate(last)} ${
 		    unit}, at most ${rate(top)} in the last minutes`);
 	}

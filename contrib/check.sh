@@ -18,6 +18,9 @@ install_packages $packages_build $packages_show $packages_test
 if ! command -v npm > /dev/null; then
 	install_packages nodejs npm
 fi
+# shellcheck disable=SC2086
+install_packages $packages_browser ||
+    echo "No Chromium here: the test of the page is skipped."
 
 if [ -z "${HEAPRELAY_SHARED:-}" ] && [ -d ../shared/spec ]; then
 	HEAPRELAY_SHARED=$(cd ../shared && pwd)

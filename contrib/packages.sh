@@ -7,6 +7,7 @@ libsqlite3-dev libcurl4-openssl-dev libcjson-dev libevent-dev libinih-dev
 libssl-dev zlib1g-dev ca-certificates'
 packages_show='curl jq sqlite3'
 packages_test='libcmocka-dev git mandoc xz-utils procps'
+packages_browser='chromium'
 
 install_packages() {
 	missing=

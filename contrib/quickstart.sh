@@ -130,6 +130,7 @@ echo 'What the agent says of it (heaprelayctl events):'
 cat <<EOT
 
 The agent:  $ingest/v2/events, key demo-key, secret demo-secret
+The page:   $admin/, which asks for the token in $run/admin.token
 Admin API:  $admin/v1/status, token in $run/admin.token
             $build/heaprelayctl --url $admin --token-file $run/admin.token status
 The queue:  sqlite3 -readonly $run/queue.db 'SELECT * FROM v_requests'

@@ -171,7 +171,7 @@ UPDATE event SET chain = :chain WHERE chain = :other;
 
 --: properties_carried
 -- What was merged into an update, oldest first.
-SELECT e.id, e.batch FROM event AS head
+SELECT e.id, e.batch, e.generation FROM event AS head
  CROSS JOIN event AS e
  WHERE head.id = :id AND e.chain = head.chain AND e.reason = 'merged'
  ORDER BY e.id;

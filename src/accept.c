@@ -9,6 +9,7 @@
 #include "accept.h"
 #include "hash.h"
 #include "log.h"
+#include "update.h"
 
 struct acceptor {
 	struct queue		*queue;
@@ -136,6 +137,7 @@ translate(struct acceptor *a, const struct output *output,
 	e->payload_len = m->payload_len;
 	e->entry = entry[m->action];
 	e->reason = m->reason;
+	e->origins = NULL;
 }
 
 static void
@@ -278,20 +280,105 @@ lane_output(const struct acceptor *a, int64_t lane)
 	return NULL;
 }
 
-static bool
-remap(struct acceptor *a, int64_t event, const struct queue_found *f,
-    const struct queue_stored *s, const struct mp_batch *b,
-    struct why *why)
+/* --- again ------------------------------------------------------------ */
+
+#define FOLD	256		/* updates that are kept read */
+
+/* What the stored batches of an event become with today's settings. */
+struct again {
+	struct acceptor	*acceptor;
+	int64_t		 event;
+	const struct queue_found *found;
+	/* What became of it so far; user properties are gathered from all
+	 * batches, and the rest of it is the newest one's. */
+	const struct output *output;	/* NULL: nothing yet */
+	char		*identity;
+	struct queue_event put;
+	struct update	*update;
+	size_t		 updates;	/* that were read into it */
+	int64_t		 oldest;	/* when the first batch was received */
+	bool		 replayed;	/* one of them was before */
+};
+
+/* What was gathered is read anew, so that not all of it is kept as it came. */
+static void
+fold(struct again *g)
 {
+	struct update_text text = UPDATE_TEXT_INIT;
+
+	update_put(g->update, SIZE_MAX, &text);
+	update_free(g->update);
+	g->update = update_read(g->event, &text, UPDATE_ALL);
+	update_text_free(&text);
+	g->updates = 1;
+}
+
+static void
+gather(struct again *g, int64_t event, const struct map_event *e)
+{
+	struct update_text text = UPDATE_TEXT_INIT;
+	struct update *u;
+
+	buf_put(&text.payload, e->payload, e->payload_len);
+	u = update_read(event, &text, UPDATE_ALL);
+	update_text_free(&text);
+	if (g->update == NULL)
+		g->update = u;
+	else
+		update_add(g->update, u);
+	if (++g->updates == FOLD)
+		fold(g);
+}
+
+/* One batch's outcome joins what there is; what is of somebody else under
+ * today's settings cannot. */
+static bool
+join(struct again *g, int64_t event, const struct mapped *m,
+    const struct map_event *e, int64_t received_at, struct why *why)
+{
+	if (g->output != NULL && (g->output != m->output ||
+	    strcmp(g->identity, e->identity) != 0)) {
+		why_set(why, "event %lld carries updates that are, with "
+		    "today's settings, of different identities or outputs",
+		    (long long)g->event);
+		return false;
+	}
+	if (g->output == NULL) {
+		g->output = m->output;
+		g->identity = xstrdup(e->identity);
+		g->oldest = received_at;
+	}
+	translate(g->acceptor, m->output, e, &g->put);
+	if (e->lane == HEAP_USER_PROPERTIES) {
+		gather(g, event, e);
+	} else {
+		queue_remap(g->acceptor->queue, g->event, &g->put);
+	}
+	return true;
+}
+
+/* Is it no loss that nothing comes of this batch? */
+static bool
+may_be_left_out(const struct again *g, int64_t event,
+    const struct map_event *e)
+{
+	return (e == NULL || e->action == MAP_SKIP) &&
+	    (event != g->event || g->output != NULL);
+}
+
+static bool
+map_again(struct again *g, int64_t event, const struct queue_stored *s,
+    const struct mp_batch *b, struct why *why)
+{
+	struct acceptor *a = g->acceptor;
 	const struct config_input *input = config_input(a->config, s->input);
 	struct map_context context = { .received_at = s->received_at,
 	    .receipt_id = s->receipt_id, .duplicate = s->duplicate,
 	    .has_mpid = s->has_mpid, .mpid = s->mpid };
 	const struct map_event *e;
-	struct queue_event put_event;
 	struct mapped m;
 
-	m.config = lane_output(a, f->lane);
+	m.config = lane_output(a, g->found->lane);
 	if (input == NULL || m.config == NULL) {
 		why_set(why, "the %s of event %lld is not configured any more",
 		    input == NULL ? "input" : "output", (long long)event);
@@ -299,34 +386,33 @@ remap(struct acceptor *a, int64_t event, const struct queue_found *f,
 	}
 	(void)mp_path_parse(s->path, &context.path);
 	map_for(a, &m, b, &context, input);
-	e = counterpart(&m.result, f->event_index);
-	if (e == NULL || e->action != MAP_SEND) {
-		why_set(why, "event %lld cannot be sent with today's settings: "
-		    "%s", (long long)event, e != NULL ? e->reason :
-		    "they make nothing of it");
-		return false;
-	}
-	translate(a, m.output, e, &put_event);
-	queue_remap(a->queue, event, &put_event);
-	return true;
+	e = counterpart(&m.result, g->found->event_index);
+	if (e != NULL && e->action == MAP_SEND)
+		return join(g, event, &m, e, s->received_at, why);
+	if (may_be_left_out(g, event, e))
+		return true;
+	why_set(why, "event %lld cannot be sent with today's settings: %s",
+	    (long long)event, e != NULL ? e->reason :
+	    "they make nothing of it");
+	return false;
 }
 
-bool
-accept_again(struct acceptor *a, int64_t event, const struct queue_found *f,
-    struct why *why)
+static bool
+batch_again(struct again *g, int64_t event, int64_t batch, struct why *why)
 {
+	struct acceptor *a = g->acceptor;
 	struct queue_stored s;
 	struct mp_request *r;
 	bool done = false;
 
-	if (!queue_stored(a->queue, f->batch, &s)) {
+	if (!queue_stored(a->queue, batch, &s)) {
 		why_set(why, "the batch of event %lld is gone",
 		    (long long)event);
 		return false;
 	}
 	r = mp_parse(MP_EVENTS, s.body, s.body_len);
 	if (r->batches_n == 1)
-		done = remap(a, event, f, &s, &r->batches[0], why);
+		done = map_again(g, event, &s, &r->batches[0], why);
 	else
 		why_set(why, "the stored batch of event %lld cannot be read",
 		    (long long)event);
@@ -336,20 +422,95 @@ accept_again(struct acceptor *a, int64_t event, const struct queue_found *f,
 	return done;
 }
 
+/*
+ * Is every newer update of the identity still known?  They stay while one of
+ * that identity is stuck, and none is sent while one waits.  What was of
+ * another identity, or was replayed before, may have outlived them.
+ */
+static bool
+newer_are_known(const struct again *g, int64_t now)
+{
+	const struct config *c = g->acceptor->config;
+	const struct queue_found *f = g->found;
+	int64_t keep = c->keep_delivered_ms;
+
+	if (c->keep_skipped_ms < keep)
+		keep = c->keep_skipped_ms;
+	if (c->keep_discarded_ms < keep)
+		keep = c->keep_discarded_ms;
+	return (f->identity == g->put.identity && f->lane == g->put.lane &&
+	    !g->replayed) || now - g->oldest < keep;
+}
+
+/* The update that was gathered becomes the event's. */
+static enum queue_moved
+put_update(struct again *g, const struct accept_replay *how, int64_t now,
+    struct why *why)
+{
+	struct update_text text = UPDATE_TEXT_INIT;
+
+	if (!how->force && !newer_are_known(g, now)) {
+		why_set(why, "event %lld is so old that newer updates of its "
+		    "identity may be forgotten by now; mapped again it might "
+		    "undo what they have set", (long long)g->event);
+		return QUEUE_UNANSWERED;
+	}
+	update_put(g->update, HEAP_MAX_USER, &text);
+	g->put.name = "";
+	g->put.payload = text.payload.p;
+	g->put.payload_len = text.payload.len;
+	g->put.objects = text.objects;
+	g->put.origins = buf_str(&text.origins);
+	queue_remap(g->acceptor->queue, g->event, &g->put);
+	update_text_free(&text);
+	return QUEUE_MOVED;
+}
+
+/*
+ * Maps an event's stored batch anew, and with it those of all updates that
+ * were merged into it, oldest first: QUEUE_MOVED when it has its new payload.
+ */
+static enum queue_moved
+again(struct acceptor *a, int64_t event, const struct queue_found *f,
+    const struct accept_replay *how, int64_t now, struct why *why)
+{
+	struct again g = { .acceptor = a, .event = event, .found = f,
+	    .replayed = f->generation > 0 };
+	enum queue_moved moved = QUEUE_MOVED;
+	struct queue_carried *carried;
+	size_t n = queue_carried(a->queue, event, &carried), i;
+	bool done = true;
+
+	for (i = 0; i < n && done; i++) {
+		g.replayed |= carried[i].generation > 0;
+		done = batch_again(&g, carried[i].event, carried[i].batch,
+		    why);
+	}
+	if (!done || !batch_again(&g, event, f->batch, why))
+		moved = QUEUE_UNMAPPED;
+	else if (g.update != NULL)
+		moved = put_update(&g, how, now, why);
+	update_free(g.update);
+	free(g.identity);
+	free(carried);
+	return moved;
+}
+
 /* Must the batch be mapped again, before queue_replay decides? */
 static bool
-needs_mapping(const struct queue_found *f, bool again)
+needs_mapping(const struct queue_found *f, bool wanted)
 {
 	if (strcmp(f->state, "skipped") == 0)
-		return strcmp(f->reason, "development") == 0 ||
-		    strcmp(f->reason, "web_client_side") == 0;
-	return strcmp(f->state, "stuck") == 0 && (!f->mapped || again);
+		return wanted && (strcmp(f->reason, "development") == 0 ||
+		    strcmp(f->reason, "web_client_side") == 0);
+	return strcmp(f->state, "stuck") == 0 && (!f->mapped || wanted);
 }
 
 enum queue_moved
 accept_replay(struct acceptor *a, int64_t event,
     const struct accept_replay *how, int64_t now, struct why *why)
 {
+	enum queue_moved moved;
 	struct queue_found f;
 
 	if (queue_find(a->queue, event, &f) && needs_mapping(&f, how->remap)) {
@@ -361,8 +522,9 @@ accept_replay(struct acceptor *a, int64_t event,
 			    (long long)event);
 			return QUEUE_UNANSWERED;
 		}
-		if (!accept_again(a, event, &f, why))
-			return QUEUE_UNMAPPED;
+		moved = again(a, event, &f, how, now, why);
+		if (moved != QUEUE_MOVED)
+			return moved;
 	}
 	return queue_replay(a->queue, event, now, why);
 }

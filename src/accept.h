@@ -55,22 +55,15 @@ size_t	accept_body(struct acceptor *, const struct config_input *,
 void	accept_error(struct buf *, const char *message);
 
 /*
- * accept_again - maps an event's stored batch anew
- *
- * With today's settings and the stored MPID, receipt id and time (delivery.md
- * section 9).  true: the event has its new payload and may be replayed;
- * false: `why` says why it still cannot be sent.
- */
-bool	accept_again(struct acceptor *, int64_t event,
-	    const struct queue_found *, struct why *);
-
-/*
  * accept_replay - an event back to the queue, mapped anew if need be
  *
- * That is with `remap`, and always if it never had a payload or a setting
- * skipped it.  QUEUE_UNANSWERED: it would be mapped anew, but Heap may have
- * it already, and might then get it under two keys; `force` does it all the
- * same.  All but QUEUE_MOVED change nothing and set `why`.
+ * With `remap` its stored batch is mapped anew, with today's settings and the
+ * stored MPID, receipt id and time (delivery.md section 9), and with it those
+ * of all updates that were merged into it; without, only if it is stuck and
+ * never had a payload.  QUEUE_UNANSWERED: it would be mapped anew, but Heap may
+ * have it already, and might then get it under two keys; or what Heap has of
+ * newer updates is not known any more.  `force` does it all the same.  All but
+ * QUEUE_MOVED change nothing and set `why`.
  */
 struct accept_replay {
 	bool	remap;

@@ -171,8 +171,8 @@ struct queue_event {
 	size_t		 payload_len;
 	enum queue_entry entry;
 	const char	*reason;	/* stuck, skipped */
-	const char	*origins;	/* queue_remap only: of user properties,
-					 * as update.h has them; NULL: its own */
+	const char	*origins;	/* queue_remap only: of properties, as
+					 * in update.h; NULL: its own */
 };
 
 /* One event of the batch just stored.  A queued user-properties update takes
@@ -351,8 +351,10 @@ enum queue_moved {
 	QUEUE_MOVED,
 	QUEUE_NO_SUCH_EVENT,
 	QUEUE_WRONG_STATE,	/* `why` names it */
-	QUEUE_UNMAPPED,		/* has no payload: map its batch first */
-	QUEUE_UNANSWERED	/* Heap may have it, with other bytes */
+	QUEUE_UNMAPPED,		/* has no payload: its batch must be, or cannot
+				 * be, mapped with today's settings */
+	QUEUE_UNANSWERED	/* Heap may have it with other bytes, or have
+				 * something newer */
 };
 
 /* What replay needs to know of an event. */
@@ -381,6 +383,7 @@ void	queue_remap(struct queue *, int64_t event, const struct queue_event *);
 struct queue_carried {
 	int64_t	event;
 	int64_t	batch;
+	int64_t	generation;		/* how often it was replayed */
 };
 /* All that the update carries besides its own, oldest first; how many.  *list
  * is given (free). */

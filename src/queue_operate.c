@@ -107,8 +107,9 @@ queue_replay(struct queue *q, int64_t event, int64_t now, struct why *why)
 		return QUEUE_WRONG_STATE;
 	}
 	if (!f.mapped) {
-		why_set(why, "event %lld has no payload, its batch must be "
-		    "mapped again", (long long)event);
+		why_set(why, "event %lld has no payload; replay it with remap, "
+		    "so that its batch is mapped again with today's settings",
+		    (long long)event);
 		return QUEUE_UNMAPPED;
 	}
 	if (f.kind == HEAP_USER_PROPERTIES &&

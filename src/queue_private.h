@@ -28,8 +28,8 @@ struct queue {
 	size_t		 tally_n;
 	/* What is deleted now counts as erased, not as pruned. */
 	bool		 erasing;
-	/* How far retention has looked at those that are over, by state; zeroes:
-	 * from the first. */
+	/* How far retention has looked at those that are over, by state;
+	 * zeroes: from the first. */
 	struct queue_looked {
 		int64_t	ended_at;
 		int64_t	event;

@@ -307,7 +307,8 @@ queue_carried(struct queue *q, int64_t event, struct queue_carried **list)
 			*list = xreallocarray(*list, room, sizeof(**list));
 		}
 		(*list)[n].event = sqlite3_column_int64(st, 0);
-		(*list)[n++].batch = sqlite3_column_int64(st, 1);
+		(*list)[n].batch = sqlite3_column_int64(st, 1);
+		(*list)[n++].generation = sqlite3_column_int64(st, 2);
 	}
 	return n;
 }

@@ -24,7 +24,7 @@ struct property {
 struct update {
 	struct json	**json;		/* the users elements that were read */
 	size_t		 json_n;
-	const cJSON	*identity;	/* as it is sent; NULL: nothing was read */
+	const cJSON	*identity;	/* as it is sent; NULL: not known */
 	struct property	*property;	/* in their order */
 	size_t		 n;
 	size_t		 room;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -358,4 +359,36 @@ at(struct queue_fixture *f, int64_t wall)
 	struct moment m = { wall, f->now.boot + (wall - f->now.wall) };
 
 	return m;
+}
+
+struct queue_end
+flown(struct queue_fixture *f, int64_t event, int status)
+{
+	struct queue_end e = end_of(f, HEAP_USER_PROPERTIES,
+	    claim_one(f, HEAP_USER_PROPERTIES, event), status);
+
+	queue_end(f->q, &e);
+	return e;
+}
+
+int64_t
+stuck_update(struct queue_fixture *f, const char *properties)
+{
+	int64_t id = put_update(f, "ada", properties);
+	struct queue_end e = flown(f, id, 400);
+
+	queue_stuck(f->q, &e, "refused");
+	return id;
+}
+
+void
+assert_merged(struct queue_fixture *f, int64_t event, int64_t into)
+{
+	char id[24];
+
+	snprintf(id, sizeof(id), "%lld", (long long)into);
+	assert_state(f, event, "skipped", "merged");
+	assert_event(f, event, "merged_into", id);
+	assert_event(f, event, "due_at", "-");
+	assert_event(f, event, "suspect", "-");
 }

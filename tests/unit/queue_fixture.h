@@ -60,6 +60,16 @@ int64_t	put_ended(struct queue_fixture *, enum queue_entry,
 int64_t	put_event(struct queue_fixture *, const struct queue_event *,
 	    const char *identity);
 
+/* An update as its payload says it. */
+#define USER(identity, properties) \
+	"{\"identity\":\"" identity "\",\"properties\":{" properties "}}"
+
+/* Claims the update and ends its request with that status. */
+struct queue_end flown(struct queue_fixture *, int64_t event, int status);
+/* An update of "ada" that Heap has refused. */
+int64_t	stuck_update(struct queue_fixture *, const char *properties);
+void	assert_merged(struct queue_fixture *, int64_t event, int64_t into);
+
 /* A moment by its wall time, as far from now on both clocks. */
 struct moment at(struct queue_fixture *, int64_t wall);
 /* Claims events of the first output, one object each; the request's id. */

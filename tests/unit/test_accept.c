@@ -442,13 +442,16 @@ accept_error_is_json_whatever_the_message(void **state)
 
 /* --- mapping again ------------------------------------------------------- */
 
-static bool
-again(struct accept_fixture *f, int64_t event, struct why *why)
-{
-	struct queue_found found;
+static const struct accept_replay remap = { .remap = true };
+static const struct accept_replay as_it_is = { .remap = false };
+static const struct accept_replay forced = { .remap = true, .force = true };
 
-	assert_true(queue_find(f->queue->q, event, &found));
-	return accept_again(f->acceptor, event, &found, why);
+static enum queue_moved
+replay(struct accept_fixture *f, int64_t event,
+    const struct accept_replay *how, struct why *why)
+{
+	return accept_replay(f->acceptor, event, how, f->queue->now.wall,
+	    why);
 }
 
 static void
@@ -457,12 +460,12 @@ assert_not_again(struct accept_fixture *f, int64_t event,
 {
 	struct why why = { "" };
 
-	assert_false(again(f, event, &why));
+	assert_int_equal(replay(f, event, &remap, &why), QUEUE_UNMAPPED);
 	assert_string_equal(why.text, expected);
 }
 
 static void
-accept_again_maps_with_todays_settings(void **state)
+accept_replay_maps_with_todays_settings(void **state)
 {
 	struct accept_fixture *f = *state;
 	char *first, *second;
@@ -481,9 +484,7 @@ accept_again_maps_with_todays_settings(void **state)
 
 	f->queue->now.wall += DAY;
 	accept_configure(f, ACCEPT_CONFIG);
-	assert_true(again(f, 4, NULL));
-	assert_int_equal(queue_replay(f->queue->q, 4, f->queue->now.wall,
-	    NULL), QUEUE_MOVED);
+	assert_int_equal(replay(f, 4, &remap, NULL), QUEUE_MOVED);
 	settle(f->queue);
 
 	second = words(f->queue, "SELECT payload FROM event WHERE id = 4");
@@ -497,10 +498,11 @@ accept_again_maps_with_todays_settings(void **state)
 }
 
 static void
-accept_again_follows_development_to_its_own_app(void **state)
+accept_replay_follows_development_to_its_own_app(void **state)
 {
 	struct accept_fixture *f = *state;
 	struct queue_found found;
+	struct why why;
 
 	accept_configure(f, "[output heap]\napp_id = 77\n"
 	    "[input shop]\nkey = key-1\nsecret = s-1\n");
@@ -512,9 +514,12 @@ accept_again_follows_development_to_its_own_app(void **state)
 	    "settings: development");
 
 	accept_configure(f, ACCEPT_CONFIG);
-	assert_true(again(f, 1, NULL));
-	assert_int_equal(queue_replay(f->queue->q, 1, QUEUE_NOW, NULL),
-	    QUEUE_MOVED);
+	/* Not unasked: the settings that skipped it may be meant so. */
+	assert_int_equal(replay(f, 1, &as_it_is, &why), QUEUE_UNMAPPED);
+	assert_string_equal(why.text, "event 1 has no payload; replay it with "
+	    "remap, so that its batch is mapped again with today's settings");
+	assert_state(f->queue, 1, "skipped", "development");
+	assert_int_equal(replay(f, 1, &remap, NULL), QUEUE_MOVED);
 	settle(f->queue);
 
 	assert_true(queue_find(f->queue->q, 1, &found));
@@ -525,7 +530,7 @@ accept_again_follows_development_to_its_own_app(void **state)
 }
 
 static void
-accept_again_says_why_it_cannot(void **state)
+accept_replay_says_why_it_cannot(void **state)
 {
 	struct accept_fixture *f = *state;
 
@@ -546,6 +551,244 @@ accept_again_says_why_it_cannot(void **state)
 	    "more");
 	settle(f->queue);
 	assert_state(f->queue, 1, "stuck", "no_identity");
+}
+
+/* --- updates that were merged -------------------------------------------- */
+
+#define ATTRIBUTES \
+	"[output heap]\napp_id = 77\nforward_user_attributes = true\n" \
+	"[input shop]\nkey = key-1\nsecret = s-1\n"
+#define IDENTITIES \
+	"[output heap]\napp_id = 77\nforward_user_attributes = true\n" \
+	"forward_identities = email\n" \
+	"[input shop]\nkey = key-1\nsecret = s-1\n"
+#define OF(email, attributes) "{\"mpid\":1,\"user_identities\":{\"email\":" \
+	"\"" email "\"},\"user_attributes\":{" attributes "}}"
+
+/* Updates of one person, an id each; returns the last one, which carries all
+ * of them. */
+static int64_t
+updates(struct accept_fixture *f, const char *batches)
+{
+	accept_text(f, "shop", MP_BULK, batches);
+	settle(f->queue);
+	return queue_last_event(f->queue->q);
+}
+
+static void
+refuse(struct accept_fixture *f, int64_t event)
+{
+	struct queue_end e = end_of(f->queue, HEAP_USER_PROPERTIES,
+	    claim_one(f->queue, HEAP_USER_PROPERTIES, event), 400);
+
+	queue_end(f->queue->q, &e);
+	queue_stuck(f->queue->q, &e, "refused");
+	settle(f->queue);
+}
+
+/* Retention, a year later; requests are kept. */
+static void
+prune(struct accept_fixture *f)
+{
+	static const struct queue_keep keep = { 1, 1, 1, 999 * DAY, 1 };
+
+	while (queue_prune(f->queue->q, &keep, at(f->queue, QUEUE_NOW +
+	    365 * DAY)))
+		continue;
+	settle(f->queue);
+}
+
+static void
+accept_replay_maps_all_that_was_merged(void **state)
+{
+	struct accept_fixture *f = *state;
+	int64_t id;
+
+	accept_configure(f, ATTRIBUTES);
+	id = updates(f, "[" OF("a@x.org", "\"a\":1,\"b\":1") ","
+	    OF("b@x.org", "\"b\":2,\"c\":2") ","
+	    OF("c@x.org", "\"d\":3") "]");
+	refuse(f, id);
+	prune(f);
+
+	accept_configure(f, IDENTITIES);
+	assert_int_equal(replay(f, id, &remap, NULL), QUEUE_MOVED);
+
+	settle(f->queue);
+	assert_state(f->queue, id, "queued", "-");
+	assert_event(f->queue, id, "payload", "{\"identity\":\"1\","
+	    "\"properties\":{\"email\":\"c@x.org\",\"a\":1,\"b\":2,\"c\":2,"
+	    "\"d\":3}}");
+	assert_event(f->queue, id, "origins", "3*1 1*1 2*2 3*1");
+}
+
+/* More than are kept read at a time. */
+static void
+accept_replay_maps_any_number_that_was_merged(void **state)
+{
+	struct accept_fixture *f = *state;
+	struct buf b = BUF_INIT;
+	char *before, *after;
+	int64_t id = 0;
+	int i;
+
+	accept_configure(f, ATTRIBUTES);
+	for (i = 0; i < 600; i++) {
+		buf_reset(&b);
+		buf_printf(&b, "[{\"mpid\":1,\"user_attributes\":{\"k%d\":%d,"
+		    "\"last\":%d}}]", i % 300, i, i);
+		id = updates(f, buf_str(&b));
+	}
+	refuse(f, id);
+	before = words(f->queue, "SELECT payload || origins FROM event "
+	    "WHERE id = %lld", (long long)id);
+	prune(f);
+	assert_int_equal(replay(f, id, &remap, NULL), QUEUE_MOVED);
+	settle(f->queue);
+	after = words(f->queue, "SELECT payload || origins FROM event "
+	    "WHERE id = %lld", (long long)id);
+
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+	buf_free(&b);
+}
+
+/* A batch that says nothing any more is left out; the others are not. */
+static void
+accept_replay_leaves_out_what_is_not_forwarded_any_more(void **state)
+{
+	struct accept_fixture *f = *state;
+	int64_t id;
+
+	accept_configure(f, IDENTITIES);
+	id = updates(f, "[{\"mpid\":1,\"user_attributes\":{\"a\":1}},"
+	    OF("b@x.org", "\"b\":2") ",{\"mpid\":1,"
+	    "\"user_attributes\":{\"c\":3}}]");
+	refuse(f, id);
+
+	accept_configure(f, "[output heap]\napp_id = 77\n"
+	    "forward_identities = email\n"
+	    "[input shop]\nkey = key-1\nsecret = s-1\n");
+	assert_int_equal(replay(f, id, &remap, NULL), QUEUE_MOVED);
+	settle(f->queue);
+	assert_event(f->queue, id, "payload", "{\"identity\":\"1\","
+	    "\"properties\":{\"email\":\"b@x.org\"}}");
+
+	refuse(f, id);
+	accept_configure(f, "[output heap]\napp_id = 77\n"
+	    "[input shop]\nkey = key-1\nsecret = s-1\n");
+	assert_not_again(f, id, "event 3 cannot be sent with today's "
+	    "settings: they make nothing of it");
+}
+
+#define BY_EMAIL \
+	"[output heap]\napp_id = 77\nforward_user_attributes = true\n" \
+	"external_id = email\n[input shop]\nkey = key-1\nsecret = s-1\n"
+
+/* What is of several people under today's settings is no one update. */
+static void
+accept_replay_does_not_mix_people(void **state)
+{
+	struct accept_fixture *f = *state;
+	int64_t id;
+
+	accept_configure(f, ATTRIBUTES);
+	id = updates(f, "[" OF("a@x.org", "\"a\":1") ","
+	    OF("b@x.org", "\"b\":2") "]");
+	refuse(f, id);
+	accept_configure(f, BY_EMAIL);
+
+	assert_not_again(f, id, "event 2 carries updates that are, with "
+	    "today's settings, of different identities or outputs");
+	assert_state(f->queue, id, "stuck", "refused");
+	assert_int_equal(replay(f, id, &as_it_is, NULL), QUEUE_MOVED);
+	settle(f->queue);
+	assert_event(f->queue, id, "payload", "{\"identity\":\"1\","
+	    "\"properties\":{\"a\":1,\"b\":2}}");
+}
+
+static void
+accept_replay_does_not_drop_what_has_no_identity_any_more(void **state)
+{
+	struct accept_fixture *f = *state;
+	int64_t id;
+
+	accept_configure(f, "[output heap]\napp_id = 77\n"
+	    "forward_user_attributes = true\nexternal_id = customer_id\n"
+	    "[input shop]\nkey = key-1\nsecret = s-1\n");
+	id = updates(f, "[{\"mpid\":1,\"user_identities\":{\"customerid\":"
+	    "\"c\"},\"user_attributes\":{\"a\":1}},{\"mpid\":1,"
+	    "\"user_identities\":{\"customerid\":\"c\",\"email\":"
+	    "\"b@x.org\"},\"user_attributes\":{\"b\":2}}]");
+	refuse(f, id);
+	accept_configure(f, "[output heap]\napp_id = 77\n"
+	    "forward_user_attributes = true\nexternal_id = other\n"
+	    "[input shop]\nkey = key-1\nsecret = s-1\n");
+
+	assert_not_again(f, id, "event 1 cannot be sent with today's "
+	    "settings: no_identity");
+}
+
+/* Retention kept what is newer by the identity that it had.  By another one,
+ * nobody knows after a while. */
+static void
+accept_replay_does_not_undo_what_may_be_forgotten(void **state)
+{
+	struct accept_fixture *f = *state;
+	struct why why;
+	int64_t id;
+
+	accept_configure(f, ATTRIBUTES);
+	id = updates(f, "[" OF("a@x.org", "\"a\":1") "]");
+	refuse(f, id);
+	accept_configure(f, BY_EMAIL);
+
+	f->queue->now.wall += 7 * DAY;
+	assert_int_equal(replay(f, id, &remap, &why), QUEUE_UNANSWERED);
+	assert_string_equal(why.text, "event 1 is so old that newer updates "
+	    "of its identity may be forgotten by now; mapped again it might "
+	    "undo what they have set");
+	settle(f->queue);
+	assert_state(f->queue, id, "stuck", "refused");
+	f->queue->now.wall -= 1;
+	assert_int_equal(replay(f, id, &remap, NULL), QUEUE_MOVED);
+	queue_rollback(f->queue->q);
+	assert_int_equal(queue_begin(f->queue->q), QUEUE_READY);
+	f->queue->now.wall += 1;
+	assert_int_equal(replay(f, id, &forced, NULL), QUEUE_MOVED);
+	settle(f->queue);
+}
+
+/* The same identity, and never replayed: all that is newer is there. */
+static void
+accept_replay_maps_an_old_update_of_the_same_identity(void **state)
+{
+	struct accept_fixture *f = *state;
+	int64_t id, newer;
+	struct queue_end e;
+
+	accept_configure(f, ATTRIBUTES);
+	id = updates(f, "[" OF("a@x.org", "\"a\":1,\"b\":1") "]");
+	refuse(f, id);
+	newer = updates(f, "[" OF("a@x.org", "\"a\":2") "]");
+	e = end_of(f->queue, HEAP_USER_PROPERTIES, claim_one(f->queue,
+	    HEAP_USER_PROPERTIES, newer), 200);
+	queue_end(f->queue->q, &e);
+	queue_delivered(f->queue->q, &e);
+	prune(f);
+	f->queue->now.wall += 90 * DAY;
+
+	assert_int_equal(replay(f, id, &remap, NULL), QUEUE_MOVED);
+	settle(f->queue);
+	assert_event(f->queue, id, "payload", "{\"identity\":\"1\","
+	    "\"properties\":{\"b\":1}}");
+
+	/* Once it is queued, nothing keeps the newer one. */
+	prune(f);
+	refuse(f, id);
+	assert_int_equal(replay(f, id, &remap, NULL), QUEUE_UNANSWERED);
+	settle(f->queue);
 }
 
 int
@@ -572,9 +815,19 @@ main(void)
 	    ACCEPT_TEST(accept_body_queues_user_properties_by_lane),
 	    ACCEPT_TEST(accept_body_gives_each_batch_a_random_receipt),
 	    cmocka_unit_test(accept_error_is_json_whatever_the_message),
-	    ACCEPT_TEST(accept_again_maps_with_todays_settings),
-	    ACCEPT_TEST(accept_again_follows_development_to_its_own_app),
-	    ACCEPT_TEST(accept_again_says_why_it_cannot),
+	    ACCEPT_TEST(accept_replay_maps_with_todays_settings),
+	    ACCEPT_TEST(accept_replay_follows_development_to_its_own_app),
+	    ACCEPT_TEST(accept_replay_says_why_it_cannot),
+	    ACCEPT_TEST(accept_replay_maps_all_that_was_merged),
+	    ACCEPT_TEST(accept_replay_maps_any_number_that_was_merged),
+	    ACCEPT_TEST(
+		accept_replay_leaves_out_what_is_not_forwarded_any_more),
+	    ACCEPT_TEST(accept_replay_does_not_mix_people),
+	    ACCEPT_TEST(
+		accept_replay_does_not_drop_what_has_no_identity_any_more),
+	    ACCEPT_TEST(accept_replay_does_not_undo_what_may_be_forgotten),
+	    ACCEPT_TEST(
+		accept_replay_maps_an_old_update_of_the_same_identity),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -374,18 +374,21 @@ admin_replay_maps_what_never_had_a_payload(void **state)
 }
 
 static void
-admin_replay_maps_what_a_setting_skipped(void **state)
+admin_replay_maps_what_a_setting_skipped_if_asked(void **state)
 {
 	struct bench *b = *state;
 
 	bench_put(b, "Seen", DEVELOPMENT);
 	bench_get(b, "/v1/events/1");
 	assert_value(b, "state", "\"skipped\"");
-	bench_post(b, "/v1/events/1/replay", "");
+	bench_post(b, "/v1/events/1/replay", "{\"remap\":true}");
 	assert_problem(b, 409, "unmappable");
 
 	bench_reload(b, "development_app_id = 8");
 	bench_post(b, "/v1/events/1/replay", "");
+	assert_problem(b, 409, "unmappable");
+	assert_non_null(strstr(bench_value(b, "detail"), "with remap"));
+	bench_post(b, "/v1/events/1/replay", "{\"remap\":true}");
 	assert_int_equal(b->status, 200);
 	assert_value(b, "state", "\"queued\"");
 	assert_value(b, "output", "\"heap.development\"");
@@ -501,7 +504,7 @@ main(void)
 		ADMIN_TEST(admin_replay_queues_a_stuck_event_again),
 		ADMIN_TEST(admin_replay_refuses_what_is_not_stuck),
 		ADMIN_TEST(admin_replay_maps_what_never_had_a_payload),
-		ADMIN_TEST(admin_replay_maps_what_a_setting_skipped),
+		ADMIN_TEST(admin_replay_maps_what_a_setting_skipped_if_asked),
 		ADMIN_TEST(admin_replay_maps_again_when_asked),
 		ADMIN_TEST(
 		    admin_replay_maps_no_unanswered_event_again_unless_forced),

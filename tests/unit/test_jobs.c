@@ -159,6 +159,40 @@ jobs_turn_skips_what_cannot_be_moved_and_says_why(void **state)
 	jobs_free(j);
 }
 
+/* What a setting skipped needs the batch mapped again, which must be asked
+ * for. */
+static void
+jobs_turn_does_not_map_a_skip_unasked(void **state)
+{
+	struct accept_fixture *f = *state;
+	struct queue_job job = { .kind = QUEUE_JOB_REPLAY, .filter = {
+	    .state = "skipped", .since = INT64_MIN, .until = INT64_MAX } };
+	struct jobs *j = jobs_new(f->queue->q, f->acceptor);
+	char *error;
+
+	accept_configure(f, BY_EMAIL);
+	accept_text(f, "shop", MP_EVENTS, "{\"environment\":\"development\","
+	    "\"user_identities\":{\"email\":\"ada@example.com\"},\"events\":["
+	    EVENT "]}");
+	settle(f->queue);
+	accept_configure(f, BY_EMAIL "development_app_id = 78\n");
+	jobs_reload(j, f->acceptor);
+	jobs_start(j, &job, QUEUE_NOW);
+	turn_to_the_end(f, j);
+
+	assert_job(f, "done 1 0 1");
+	error = words(f->queue, "SELECT error FROM job");
+	assert_string_equal(error, "event 1 has no payload; replay it with "
+	    "remap, so that its batch is mapped again with today's settings");
+	free(error);
+
+	job.remap = true;
+	jobs_start(j, &job, QUEUE_NOW);
+	turn_to_the_end(f, j);
+	assert_job(f, "done 1 1 0");
+	jobs_free(j);
+}
+
 static void
 jobs_turn_leaves_alone_what_came_later(void **state)
 {
@@ -495,6 +529,7 @@ main(void)
 		ACCEPT_TEST(jobs_turn_discards_all_of_them_in_slices),
 		ACCEPT_TEST(jobs_turn_maps_what_never_was),
 		ACCEPT_TEST(jobs_turn_skips_what_cannot_be_moved_and_says_why),
+		ACCEPT_TEST(jobs_turn_does_not_map_a_skip_unasked),
 		ACCEPT_TEST(jobs_turn_leaves_alone_what_came_later),
 		ACCEPT_TEST(jobs_turn_does_one_job_after_the_other),
 		ACCEPT_TEST(jobs_turn_waits_while_others_do_and_never_starves),

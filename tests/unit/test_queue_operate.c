@@ -270,10 +270,11 @@ queue_prune_removes_what_is_older_than_its_term(void **state)
 
 	settle(f);
 	for (day = 1; day <= 3; day++) {
-		assert_false(queue_prune(f->q, &keep, at(f, QUEUE_NOW + day * DAY)));
+		int64_t term = QUEUE_NOW + day * DAY;
+
+		assert_false(queue_prune(f->q, &keep, at(f, term)));
 		settle(f);
-		assert_true(queue_prune(f->q, &keep, at(f, QUEUE_NOW + day * DAY +
-		    1)));
+		assert_true(queue_prune(f->q, &keep, at(f, term + 1)));
 		settle(f);
 		for (i = 0; i < 3; i++) {
 			struct queue_found found;
@@ -386,6 +387,37 @@ queue_prune_works_in_slices(void **state)
 	    1300);
 }
 
+/* Those that must stay are passed by, and cost later slices nothing. */
+static void
+queue_prune_goes_on_behind_what_must_stay(void **state)
+{
+	struct queue_fixture *f = *state;
+	const struct queue_keep keep = { 0, 0, 0, 99 * DAY, 0 };
+	int64_t left = 1600;
+	int i, calls = 0;
+
+	stuck_update(f, "\"a\":1");
+	for (i = 0; i < 1600; i++) {
+		struct queue_end e = flown(f, put_update(f, i < 1300 ? "ada" :
+		    "bob", "\"a\":2"), 200);
+
+		queue_delivered(f->q, &e);
+	}
+	settle(f);
+	/* Two slices that stay, one of both kinds, and one that goes. */
+	while (queue_prune(f->q, &keep, at(f, QUEUE_NOW + 1))) {
+		calls++;
+		left = number(f, "SELECT count(*) FROM event "
+		    "WHERE state = 'delivered'");
+		assert_int_equal(left, calls < 3 ? 1600 : calls == 3 ? 1400 :
+		    1300);
+	}
+	settle(f);
+
+	assert_int_equal(left, 1300);
+	assert_in_range(calls, 4, 8);
+}
+
 /* Windows are rebuilt from requests, and measured by the other clock. */
 static void
 queue_prune_spares_requests_of_the_last_day_over_a_step_of_the_clock(
@@ -494,6 +526,7 @@ main(void)
 	    QUEUE_TEST(queue_prune_takes_a_batch_with_its_last_event),
 	    QUEUE_TEST(queue_prune_takes_batches_that_never_had_events),
 	    QUEUE_TEST(queue_prune_works_in_slices),
+	    QUEUE_TEST(queue_prune_goes_on_behind_what_must_stay),
 	    QUEUE_TEST(
 	queue_prune_spares_requests_of_the_last_day_over_a_step_of_the_clock),
 	    QUEUE_TEST(queue_prune_forgets_requests_and_whom_they_mentioned),

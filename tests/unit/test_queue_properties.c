@@ -16,32 +16,6 @@
 
 #include "queue_fixture.h"
 
-#define USER(identity, properties) \
-	"{\"identity\":\"" identity "\",\"properties\":{" properties "}}"
-
-/* Claims the update and ends its request with that status. */
-static struct queue_end
-flown(struct queue_fixture *f, int64_t event, int status)
-{
-	struct queue_end e = end_of(f, HEAP_USER_PROPERTIES,
-	    claim_one(f, HEAP_USER_PROPERTIES, event), status);
-
-	queue_end(f->q, &e);
-	return e;
-}
-
-static void
-assert_merged(struct queue_fixture *f, int64_t event, int64_t into)
-{
-	char id[24];
-
-	snprintf(id, sizeof(id), "%lld", (long long)into);
-	assert_state(f, event, "skipped", "merged");
-	assert_event(f, event, "merged_into", id);
-	assert_event(f, event, "due_at", "-");
-	assert_event(f, event, "suspect", "-");
-}
-
 static void
 queue_event_takes_a_waiting_update_into_itself(void **state)
 {
@@ -285,17 +259,6 @@ queue_back_merges_each_of_a_request(void **state)
 	assert_merged(f, events[1], newer);
 	assert_state(f, events[2], "queued", "-");
 	assert_event(f, newer, "payload", USER("bob", "\"b\":2"));
-}
-
-/* An update that is stuck. */
-static int64_t
-stuck_update(struct queue_fixture *f, const char *properties)
-{
-	int64_t id = put_update(f, "ada", properties);
-	struct queue_end e = flown(f, id, 400);
-
-	queue_stuck(f->q, &e, "refused");
-	return id;
 }
 
 static void

@@ -120,6 +120,8 @@ start(struct fixture *fx, int64_t timeout_ms)
 	memset(fx, 0, sizeof(*fx));
 	snprintf(fx->dir, sizeof(fx->dir), "test_http.XXXXXX");
 	assert_non_null(mkdtemp(fx->dir));
+	histogram_init_local(&fx->latency);
+	settings.latency = &fx->latency;
 	fx->base = event_base_new();
 	fx->http = http_new(fx->base);
 	fx->front = http_front(fx->http, &settings);

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "histogram.h"
 #include "http.h"
 #include "mem.h"
 
@@ -50,6 +51,7 @@ struct fixture {
 	bool		 refuse_early;	/* 401 without Authorization */
 	size_t		 handled;	/* calls of the handler */
 	size_t		 gone;		/* calls of `gone` */
+	struct histogram latency;
 	struct http_request *kept;	/* of LATER and STREAM */
 	char		 dir[64];	/* of this test; empty at its end */
 };

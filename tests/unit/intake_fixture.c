@@ -19,6 +19,7 @@
 #include <event2/event.h>
 
 #include "intake_fixture.h"
+#include "log.h"
 #include "store.h"
 
 #define PATIENCE	5000	/* looks, 1 ms apart, for one answer */
@@ -112,6 +113,8 @@ intake_loop(struct intake_fixture *f)
 	if (f->failing && store_open_transaction(queue_store(q)))
 		store_fail(queue_store(q), "disk I/O error");
 	durable = queue_commit(q);
+	intake_ended(f->intake, durable);
+	stat_settle(durable);
 	http_release(f->http, durable);
 }
 

@@ -464,6 +464,67 @@ dispatch_gives_back_the_windows_of_what_never_left(void **state)
 }
 
 static void
+dispatch_counts_how_long_deliveries_and_requests_took(void **state)
+{
+	struct fixture *f = *state;
+	const struct dispatch_durations *d = dispatch_durations(f->dispatch);
+
+	f->far = hold_back;
+	put_track(f, 0, "ada", 1, false);
+	put_track(f, 0, "bob", 1, false);
+	put_properties(f, "ada", "\"a\":1");
+	fixture_turn(f);
+	assert_int_equal(f->posts_n, 2);
+	fixture_run(f, 1500);
+	post_answer(f, 0, 200, NULL);
+	fixture_run(f, 200);
+	post_answer(f, 1, 503, NULL);
+
+	fixture_turn(f);
+	assert_int_equal(histogram_count(&d->delivery), 2);
+	assert_int_equal(d->delivery.sum, 2 * 1500 * 1000);
+	assert_int_equal(histogram_count(&d->request[HEAP_TRACK]), 1);
+	assert_int_equal(d->request[HEAP_TRACK].sum, 1500 * 1000);
+	assert_int_equal(d->request[HEAP_USER_PROPERTIES].sum, 1700 * 1000);
+}
+
+static void
+dispatch_counts_a_duration_once_it_is_on_disk(void **state)
+{
+	struct fixture *f = *state;
+	const struct dispatch_durations *d = dispatch_durations(f->dispatch);
+
+	f->far = hold_back;
+	put_track(f, 0, "ada", 1, false);
+	fixture_turn(f);
+	post_answer(f, 0, 200, NULL);
+	f->fail_commits = 1;
+	fixture_turn(f);
+	assert_int_equal(histogram_count(&d->delivery), 0);
+	assert_int_equal(histogram_count(&d->request[HEAP_TRACK]), 0);
+
+	fixture_turn(f);
+	assert_int_equal(histogram_count(&d->delivery), 1);
+	assert_int_equal(histogram_count(&d->request[HEAP_TRACK]), 1);
+}
+
+static void
+dispatch_counts_no_duration_of_what_never_left(void **state)
+{
+	struct fixture *f = *state;
+	const struct dispatch_durations *d = dispatch_durations(f->dispatch);
+
+	f->far = hold_back;
+	put_track(f, 0, "ada", 1, false);
+	fixture_turn(f);
+	post_fail(f, 0, true, "Could not connect to server");
+	fixture_turn(f);
+
+	assert_int_equal(histogram_count(&d->request[HEAP_TRACK]), 0);
+	assert_int_equal(histogram_count(&d->delivery), 0);
+}
+
+static void
 dispatch_stop_plans_nothing_and_writes_what_ends(void **state)
 {
 	struct fixture *f = *state;
@@ -518,6 +579,10 @@ main(void)
 		    app_rebuild_counts_requests_of_another_boot_as_ended_now),
 		DISPATCH_TEST(
 		    dispatch_gives_back_the_windows_of_what_never_left),
+		DISPATCH_TEST(
+		    dispatch_counts_how_long_deliveries_and_requests_took),
+		DISPATCH_TEST(dispatch_counts_a_duration_once_it_is_on_disk),
+		DISPATCH_TEST(dispatch_counts_no_duration_of_what_never_left),
 		DISPATCH_TEST(dispatch_stop_plans_nothing_and_writes_what_ends),
 	};
 

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "http_fixture.h"
 #include "log.h"
 
@@ -67,6 +68,58 @@ http_handles_one_request_of_a_connection_at_a_time(void **state)
 
 	expect(&fx, fd, &in, 200, "GET /1 ");
 	expect(&fx, fd, &in, 200, "GET /2 ");
+	close(fd);
+	buf_free(&in);
+	finish(&fx);
+}
+
+/* At an instant of the boot's clock. */
+static void
+set_clock(int64_t boot)
+{
+	struct moment m = { 0, boot };
+
+	clock_set(m);
+}
+
+static void
+http_release_counts_how_long_what_is_durable_took(void **state)
+{
+	struct buf in = BUF_INIT;
+	struct fixture fx;
+	int fd;
+	(void)state;
+
+	start(&fx, LONG_MS);
+	fx.mode = HOLD;
+	fd = dial(&fx);
+	set_clock(1000);
+	say(fd, TEXT(GET("/1")));
+	WAIT_FOR(&fx, http_held(fx.http) == 1);
+	set_clock(1030);
+	http_release(fx.http, true);
+	expect(&fx, fd, &in, 200, "GET /1 ");
+	assert_int_equal(histogram_count(&fx.latency), 1);
+	assert_int_equal(fx.latency.sum, 30000);
+
+	/* The next one of the connection begins anew, and fails. */
+	set_clock(5000);
+	say(fd, TEXT(GET("/2") GET("/3")));
+	WAIT_FOR(&fx, http_held(fx.http) == 1);
+	http_release(fx.http, false);
+	expect(&fx, fd, &in, 503, NULL);
+	WAIT_FOR(&fx, http_held(fx.http) == 1);
+	set_clock(5002);
+	http_release(fx.http, true);
+	expect(&fx, fd, &in, 200, "GET /3 ");
+	assert_int_equal(histogram_count(&fx.latency), 2);
+	assert_int_equal(fx.latency.sum, 32000);
+
+	/* What promises nothing leaves at once. */
+	fx.mode = REPLY;
+	say(fd, TEXT(GET("/4")));
+	expect(&fx, fd, &in, 200, "GET /4 ");
+	assert_int_equal(histogram_count(&fx.latency), 2);
 	close(fd);
 	buf_free(&in);
 	finish(&fx);
@@ -660,6 +713,8 @@ main(void)
 		cmocka_unit_test(http_answers_pipelined_requests_in_order),
 		cmocka_unit_test(
 		    http_handles_one_request_of_a_connection_at_a_time),
+		cmocka_unit_test(
+		    http_release_counts_how_long_what_is_durable_took),
 		cmocka_unit_test(
 		    http_stops_reading_ahead_while_a_request_is_held),
 		cmocka_unit_test(http_answers_408_to_a_request_that_drips),

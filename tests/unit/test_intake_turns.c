@@ -52,6 +52,74 @@ send_and_turn(struct intake_fixture *f)
 }
 
 static void
+put_answer(const char *input, int status, uint64_t n, void *arg)
+{
+	buf_printf(arg, "%s:%d=%llu ", input != NULL ? input : "-", status,
+	    (unsigned long long)n);
+}
+
+static void
+assert_answers(struct intake_fixture *f, const char *expected)
+{
+	struct buf b = BUF_INIT;
+
+	answers_each(intake_answers(f->intake), put_answer, &b);
+	assert_string_equal(buf_str(&b), expected);
+	buf_free(&b);
+}
+
+static void
+intake_counts_its_answers_by_input_and_status(void **state)
+{
+	struct intake_fixture *f = *state;
+
+	assert_string_equal(post(f), ACCEPTED);
+	assert_string_equal(post(f), ACCEPTED);
+	intake_post(f, "/v2/events", "{");
+	intake_post(f, "/v2/nothing", BATCH);
+	intake_ask(f, "POST /v2/events", "", BATCH);
+	intake_ask(f, "POST /v2/events", AUTH_NOBODY, BATCH);
+	intake_ask(f, "POST /v2/events", AUTH_FEED
+	    "Content-Encoding: br\r\n", BATCH);
+	assert_answers(f, "shop:202=2 shop:400=1 -:401=1 -:403=1 -:404=1 "
+	    "feed:415=1 ");
+
+	/* Counts go on over a reload. */
+	intake_configure(f, ACCEPT_CONFIG "rate_limit = 1\n");
+	intake_ask(f, "POST /v2/events", AUTH_FEED, BATCH);
+	intake_ask(f, "POST /v2/events", AUTH_FEED, BATCH);
+	assert_answers(f, "shop:202=2 shop:400=1 -:401=1 -:403=1 -:404=1 "
+	    "feed:202=1 feed:415=1 feed:429=1 ");
+}
+
+/* What was to be a 202 is counted as what it became. */
+static void
+intake_counts_503_for_what_could_not_be_stored(void **state)
+{
+	struct intake_fixture *f = *state;
+	uint64_t accepted = stat_get(STAT_ingest_accepted);
+	uint64_t unavailable = stat_get(STAT_ingest_unavailable);
+	int fd;
+
+	f->failing = true;
+	assert_int_equal(strncmp(post(f), "HTTP/1.1 503 ", 13), 0);
+	f->failing = false;
+	assert_answers(f, "shop:503=1 ");
+
+	/* And so is one that waited for the write lock in vain. */
+	holder_lock(f->holder, f->accept->queue->path);
+	fd = send_and_turn(f);
+	pass(f, 2000);
+	intake_loop(f);
+	assert_int_equal(strncmp(intake_answer(f, fd), "HTTP/1.1 503 ", 13),
+	    0);
+	holder_release(f->holder);
+	assert_answers(f, "shop:503=2 ");
+	assert_true(stat_get(STAT_ingest_accepted) == accepted);
+	assert_true(stat_get(STAT_ingest_unavailable) == unavailable + 2);
+}
+
+static void
 assert_limited(const char *answer, int seconds)
 {
 	char headers[100];
@@ -350,6 +418,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    INTAKE_TEST(intake_counts_its_answers_by_input_and_status),
+	    INTAKE_TEST(intake_counts_503_for_what_could_not_be_stored),
 	    INTAKE_TEST(intake_holds_the_rate_of_an_input),
 	    INTAKE_TEST(intake_does_not_count_what_it_refuses),
 	    INTAKE_TEST(intake_counts_the_batches_of_bulk_requests),

@@ -170,7 +170,8 @@ struct config_setting {
 	const char	*name;		/* of the section; "" if it has none */
 	const char	*value;		/* as a person writes it; "" if there
 					 * is none, secrets are "(hidden)" */
-	const char	*origin;	/* "default", "FILE:LINE", "credential" */
+	/* "default", "FILE:LINE", "credential". */
+	const char	*origin;
 };
 typedef void config_visit(const struct config_setting *, void *arg);
 

@@ -29,7 +29,7 @@ struct live;
 enum live_kind {
 	LIVE_BATCH,		/* a batch came in */
 	LIVE_EVENT,		/* an event went out, or will not, or not yet */
-	LIVE_OUTPUT,		/* a lane was paused or frozen, its breaker moved */
+	LIVE_OUTPUT,		/* a lane was paused, frozen, opened ... */
 	LIVE_AGENT,		/* somebody did something to the agent */
 	LIVE_KINDS
 };

@@ -160,8 +160,8 @@ agent_reload(struct agent *a)
 	char reloading[64], *wrong;
 
 	a->reload = false;
-	snprintf(reloading, sizeof(reloading), "RELOADING=1\nMONOTONIC_USEC=%lld",
-	    (long long)monotonic_usec());
+	snprintf(reloading, sizeof(reloading), "RELOADING=1\n"
+	    "MONOTONIC_USEC=%lld", (long long)monotonic_usec());
 	notify(reloading);
 	end = prepare(a, &t);
 	if (end == ADMIN_RELOADED) {

@@ -37,7 +37,7 @@ struct queue_copy {
 	struct queue	*queue;
 	int64_t		 job;
 	char		*file;
-	char		*partial;	/* what it is called until it is proved */
+	char		*partial;	/* its name until it is proved */
 	char		*directory;
 	int		 fd;		/* of it; -1: none */
 	sqlite3		*to;		/* NULL: all is copied */

@@ -195,7 +195,8 @@ profiles_of(struct queue *q, const char *value,
 			if (!json_int64(value, &mpid))
 				continue;
 			store_int(st, ":mpid", mpid);
-			if (erasing_answers(q, st) && !erasing_among(all, *n, mpid))
+			if (erasing_answers(q, st) &&
+			    !erasing_among(all, *n, mpid))
 				append(&all, n, mpid);
 			continue;
 		}

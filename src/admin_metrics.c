@@ -335,6 +335,8 @@ put_program(struct buf *b, const struct admin *a)
 	    "When the agent started, in seconds since the epoch.");
 	buf_puts(b, "heaprelay_start_time_seconds");
 	put_ms(b, a->parts.started_at);
+	gauge(b, "live_readers", "Readers of the live stream.",
+	    (int64_t)live_readers(a->parts.live));
 }
 
 void

@@ -61,6 +61,7 @@ function render() {
 	const title = one ? view.oneTitle + ' ' + arg : view.title;
 	const heading = el('h1', { tabindex: '-1' }, one ? view.oneTitle :
 	    view.title);
+	const focused = main.contains(document.activeElement);
 
 	shown.abort();
 	shown = new AbortController();
@@ -72,6 +73,8 @@ function render() {
 		return;
 	}
 	setTitle(title);
+	if (focused)
+		focusHeading();
 	(one ? view.one : view.show)({ main, arg, query,
 	    signal: shown.signal });
 }
@@ -195,8 +198,7 @@ function start() {
 }
 
 document.getElementById('host').textContent = location.host;
-document.getElementById('skip').addEventListener('click', () =>
-    document.querySelector('#main h1').focus());
+document.getElementById('skip').addEventListener('click', focusHeading);
 document.getElementById('help-button').addEventListener('click', showKeys);
 document.getElementById('leave').addEventListener('click', () =>
     forgetToken());
@@ -206,7 +208,8 @@ access.addEventListener('token', showAccess);
 pulse.addEventListener('beat', showPulse);
 window.addEventListener('hashchange', () => {
 	render();
-	document.querySelector('#main h1')?.focus();
+	if (token() !== null)
+		focusHeading();
 });
 document.addEventListener('keydown', onKey);
 document.addEventListener('visibilitychange', () => {

@@ -62,8 +62,15 @@ function failure(problem, again) {
 		'Try again'));
 }
 
+/* Who had the focus in what is drawn anew begins at the view's heading. */
+function focusHeading() {
+	document.querySelector('#main h1')?.focus();
+}
+
 /* Puts into `box` the node that `work` promises, or why it did not come. */
 async function load(box, signal, work) {
+	if (box.contains(document.activeElement))
+		focusHeading();
 	box.replaceChildren(loading());
 	try {
 		const node = await work();

@@ -5,7 +5,7 @@
 set -eu
 src=${srcdir:-.}/src
 
-long=$(for path in "$src"/*.c "$src"/*.h; do
+long=$(for path in "$src"/*.[ch] "$src"/ui/*.js "$src"/ui/*.css; do
 	expand -t 8 "$path" | awk -v file="${path##*/}" '
 	length($0) > 80 { print file ":" NR ": " length($0) " columns" }'
 done)

@@ -223,6 +223,36 @@ test('what strangers wrote stays text', async () => {
 	});
 });
 
+test('no text becomes markup, no other script runs, nobody else is asked',
+    async () => {
+	await h.withPage({ refusals: ['Content Security Policy',
+	    'TrustedHTML', 'TrustedScript', 'Refused to', 'Fetch API'] },
+	    async (page) => {
+		await h.visit(page, '#/overview');
+		assert.deepEqual(await page.evaluate(async (other) => {
+			const results = [];
+			const attempt = async (work) => {
+				try {
+					await work();
+					results.push('went through');
+				} catch (error) {
+					results.push(error.name);
+				}
+			};
+
+			await attempt(() => document.body.innerHTML = '<p>');
+			await attempt(() => fetch(other));
+			await attempt(() => {
+				const button = document.createElement('button');
+
+				button.setAttribute('onclick', 'void 0');
+			});
+			return results;
+		}, process.env.HEAPRELAY_SINK + '/stats'), ['TypeError',
+		    'TypeError', 'TypeError']);
+	});
+});
+
 test('an event that does not exist is an error that can be tried again',
     async () => {
 	await h.withPage({ refusals: ['status of 404'] }, async (page) => {
@@ -493,6 +523,31 @@ test('everything is done by the keyboard', async () => {
 		await keys.press('r');
 		await page.locator('.notice', { hasText: 'is queued again' })
 		    .waitFor();
+	});
+});
+
+test('the focus goes to the heading when what had it is drawn anew',
+    async () => {
+	await refused('fay@example.com', ['Focus']);
+	await h.withPage({}, async (page) => {
+		const focused = () => page.evaluate(() =>
+		    document.activeElement.tagName);
+
+		await h.visit(page, '#/stuck?name=Focus');
+		for (const name of ['Refresh', 'Find']) {
+			await h.settled(page);
+			await page.getByRole('button', { name }).focus();
+			await page.keyboard.press('Enter');
+			await h.until('the heading', async () =>
+			    await focused() === 'H1');
+		}
+		await page.getByRole('link', { name: 'Focus' }).click();
+		assert.equal(await focused(), 'H1');
+		await page.getByRole('button', { name: 'Replay' }).focus();
+		await page.keyboard.press('Enter');
+		await page.locator('.notice').waitFor();
+		await h.settled(page);
+		assert.equal(await focused(), 'H1');
 	});
 });
 

@@ -11,7 +11,8 @@ done
 (cd "$work" && npm install --no-audit --no-fund --silent \
     playwright-core@1.65.1 axe-core@4.14.1) > "$work/npm.out" 2>&1 ||
     skip "no npm registry: $(tail -n 1 "$work/npm.out")"
-cp "$srcdir"/tests/browser/*.mjs "$work"
+cp "$srcdir/tests/browser/harness.mjs" "$srcdir/tests/browser/page.mjs" \
+    "$work"
 
 start_sink
 make_config <<'EOT'

@@ -46,7 +46,7 @@ read_token(int fd, const char *path, struct why *why)
 	}
 	if (fstat(fd, &st) == 0 && (st.st_mode & 07) != 0)
 		log_warn("admin: everybody on this machine may read the token "
-		    "file=%s", path);
+		    "file=%s", log_value(path));
 	return xstrndup(text, (size_t)n);
 }
 
@@ -67,7 +67,7 @@ write_token(int fd, const char *path, struct why *why)
 		(void)unlink(path);
 		return NULL;
 	}
-	log_info("admin: made a token file=%s", path);
+	log_info("admin: made a token file=%s", log_value(path));
 	return xstrndup(line, len);
 }
 

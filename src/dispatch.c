@@ -513,22 +513,6 @@ forget(struct flight *f, int64_t now)
 	flight_free(f);
 }
 
-static void
-count_durations(const struct flight *f)
-{
-	struct dispatch_durations *d = &f->lane->dispatch->durations;
-	size_t i;
-
-	if (!f->answer.never_left)
-		histogram_note(&d->request[f->lane->kind],
-		    f->duration_ms * 1000, 1);
-	if (f->verdict != RETRY_DELIVERED || f->slice_end != 0)
-		return;
-	for (i = 0; i < f->events_n; i++)
-		histogram_note(&d->delivery,
-		    (f->ended.wall - f->events[i].received_at) * 1000, 1);
-}
-
 const struct dispatch_durations *
 dispatch_durations(const struct dispatch *d)
 {
@@ -539,10 +523,7 @@ dispatch_durations(const struct dispatch *d)
 static void
 finish(struct flight *f)
 {
-	count_durations(f);
-	stat_add(STAT_events_delivered, (uint64_t)f->delivered);
-	stat_add(STAT_events_retried, (uint64_t)f->retried);
-	stat_add(STAT_events_stuck, (uint64_t)f->stuck);
+	verdict_settled(f);
 	flight_free(f);
 }
 

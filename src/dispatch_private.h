@@ -156,6 +156,7 @@ struct flight {
 	int64_t		 delivered;
 	int64_t		 retried;
 	int64_t		 stuck;
+	const char	*reason;	/* of those, while there are any */
 	TAILQ_ENTRY(flight) link;
 };
 
@@ -284,6 +285,8 @@ bool	blame_failed_lately(struct blame *, int64_t identity);
 void	verdict_note(void *flight, const struct sender_result *);
 /* Writes a noted verdict into the turn's transaction. */
 void	verdict_write(struct flight *);
+/* What was written is on disk: counts it, and says what people should know. */
+void	verdict_settled(const struct flight *);
 
 /* --- dispatch_operate.c --- */
 

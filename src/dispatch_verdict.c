@@ -15,6 +15,21 @@
 #define ASIDE_MAX	3	/* set aside by index before halving */
 #define ANSWER_KEPT	1024	/* bytes of an answer that are kept */
 
+/* For the log. */
+static const char *
+name_of(const struct lane *l)
+{
+	return l->output != NULL ? l->output->name : "-";
+}
+
+/* What is summed up together: what happened, by lane. */
+static const char *
+key_of(const struct lane *l, const char *what, char key[LOG_KEY])
+{
+	snprintf(key, LOG_KEY, "dispatch %lld %s", (long long)l->id, what);
+	return key;
+}
+
 static void
 count_answer(const struct flight *f)
 {
@@ -158,6 +173,7 @@ note_breaker(struct flight *f)
 {
 	struct lane *l = f->lane;
 	enum breaker_state before = l->breaker.state;
+	char key[LOG_KEY];
 
 	(void)lane_open_ms(l, f->ended.boot);	/* by the state before */
 	if (f->lone_failure == 0 && !outdated(f))
@@ -166,11 +182,12 @@ note_breaker(struct flight *f)
 	if (l->breaker.state != before && before == BREAKER_CLOSED)
 		blame_opened(l->blame);
 	if (l->breaker.state != before)
-		log_warn("dispatch: breaker output=%s lane=%s state=%s "
-		    "was=%s error=\"%s\"", l->output != NULL ?
-		    l->output->name : "-", heap_lane_name(l->kind),
+		log_often(f->ended.boot, LOG_WARN,
+		    key_of(l, breaker_name(l->breaker.state), key),
+		    "dispatch: breaker output=%s lane=%s state=%s was=%s "
+		    "error=%s", name_of(l), heap_lane_name(l->kind),
 		    breaker_name(l->breaker.state), breaker_name(before),
-		    l->breaker.last_error);
+		    log_value(l->breaker.last_error));
 }
 
 static bool
@@ -189,6 +206,7 @@ note_limited(struct flight *f)
 	struct lane *l = f->lane;
 	const struct config_output *c = &f->app->settings;
 	int64_t wait = retry_after(&f->answer), window;
+	char key[LOG_KEY];
 
 	if (l->kind == HEAP_TRACK)
 		window = f->form == HEAP_BULK ? c->app_limit.window_ms :
@@ -211,9 +229,10 @@ note_limited(struct flight *f)
 			l->frozen_until = f->ended.boot + wait;
 		if (++l->limited >= 2)
 			l->carry = (f->mentions_n + 1) / 2;
-		log_warn("dispatch: lane frozen output=%s lane=%s wait_ms=%lld "
-		    "status=429", l->output != NULL ? l->output->name : "-",
-		    heap_lane_name(l->kind), (long long)wait);
+		log_often(f->ended.boot, LOG_WARN, key_of(l, "frozen", key),
+		    "dispatch: lane frozen output=%s lane=%s wait_ms=%lld "
+		    "status=429", name_of(l), heap_lane_name(l->kind),
+		    (long long)wait);
 	}
 }
 
@@ -418,9 +437,17 @@ write_failed(struct flight *f, const struct queue_end *e)
 	struct lane *l = f->lane;
 	int64_t open_ms = lane_open_ms(l, f->ended.boot);
 
+	f->reason = "expired";
 	f->retried = queue_failed(l->dispatch->queue, e, retry_at(f), open_ms,
 	    l->settings.give_up_after_ms, &f->stuck);
 	queue_lane_open_ms(l->dispatch->queue, l->id, open_ms);
+}
+
+static void
+stick(struct flight *f, const struct queue_end *e, const char *reason)
+{
+	f->reason = reason;
+	f->stuck = queue_stuck(f->lane->dispatch->queue, e, reason);
 }
 
 static void
@@ -438,10 +465,10 @@ write_events(struct flight *f, const struct queue_end *e)
 			f->delivered = queue_delivered(q, e);
 		break;
 	case RETRY_REFUSED:
-		f->stuck = queue_stuck(q, e, "refused");
+		stick(f, e, "refused");
 		break;
 	case RETRY_TOO_LARGE:
-		f->stuck = queue_stuck(q, e, "too_large");
+		stick(f, e, "too_large");
 		break;
 	case RETRY_ISOLATE:
 	case RETRY_HALVE:
@@ -453,7 +480,7 @@ write_events(struct flight *f, const struct queue_end *e)
 		break;
 	case RETRY_LATER:
 		if (f->lone_failure >= LONE_FAILURES)
-			f->stuck = queue_stuck(q, e, "failing");
+			stick(f, e, "failing");
 		else
 			write_failed(f, e);
 		break;
@@ -506,4 +533,51 @@ verdict_write(struct flight *f)
 	wake(f);
 	f->lane->inflight--;
 	f->state = FLIGHT_WRITTEN;
+}
+
+static void
+count_durations(const struct flight *f)
+{
+	struct dispatch_durations *d = &f->lane->dispatch->durations;
+	size_t i;
+
+	if (!f->answer.never_left)
+		histogram_note(&d->request[f->lane->kind],
+		    f->duration_ms * 1000, 1);
+	if (f->verdict != RETRY_DELIVERED || f->slice_end != 0)
+		return;
+	for (i = 0; i < f->events_n; i++)
+		histogram_note(&d->delivery,
+		    (f->ended.wall - f->events[i].received_at) * 1000, 1);
+}
+
+/* Heap's own text stays out of the log: it may quote what it was sent. */
+static void
+say(const struct flight *f)
+{
+	const struct lane *l = f->lane;
+	char key[LOG_KEY];
+
+	if (f->stuck > 0)
+		log_often(f->ended.boot, LOG_WARN, key_of(l, f->reason, key),
+		    "dispatch: stuck output=%s lane=%s request=%lld "
+		    "reason=%s status=%d events=%lld", name_of(l),
+		    heap_lane_name(l->kind), (long long)f->request, f->reason,
+		    f->answer.status, (long long)f->stuck);
+	else if (f->verdict == RETRY_LATER || f->verdict == RETRY_CONFIG)
+		log_often(f->ended.boot, LOG_INFO, key_of(l, "failed", key),
+		    "dispatch: failed output=%s lane=%s request=%lld "
+		    "status=%d events=%zu error=%s", name_of(l),
+		    heap_lane_name(l->kind), (long long)f->request,
+		    f->answer.status, f->events_n, log_value(f->error));
+}
+
+void
+verdict_settled(const struct flight *f)
+{
+	count_durations(f);
+	stat_add(STAT_events_delivered, (uint64_t)f->delivered);
+	stat_add(STAT_events_retried, (uint64_t)f->retried);
+	stat_add(STAT_events_stuck, (uint64_t)f->stuck);
+	say(f);
 }

@@ -17,6 +17,7 @@
 #include <event2/listener.h>
 #include <openssl/err.h>
 
+#include "clock.h"
 #include "http_private.h"
 #include "log.h"
 
@@ -154,8 +155,9 @@ on_accept_error(struct evconnlistener *socket, void *arg)
 	static const struct timeval pause = { 0, 100000 };
 	struct http_listener *l = arg;
 
-	log_warn("http: cannot accept front=%s error=\"%s\"",
-	    l->front->settings.name, strerror(errno));
+	log_often(clock_now().boot, LOG_WARN, "http: cannot accept",
+	    "http: cannot accept front=%s error=%s", l->front->settings.name,
+	    log_value(strerror(errno)));
 	evconnlistener_disable(socket);
 	event_add(l->again, &pause);
 }
@@ -201,7 +203,7 @@ http_listen(struct http_front *f, const char *address, struct why *why)
 		if (!local && f->port == 0)
 			f->port = http_sockets_port(fds[i]);
 		log_info("http: listening front=%s address=%s port=%d",
-		    f->settings.name, address,
+		    f->settings.name, log_value(address),
 		    local ? 0 : http_sockets_port(fds[i]));
 		listener_add(f, fds[i], local ? xstrdup(address + 5) : NULL);
 	}

@@ -295,8 +295,8 @@ refuse(struct http_request *c, int status, const char *message)
 		stat_add(STAT_http_timeouts, 1);
 	else if (status != 413)
 		stat_add(STAT_http_bad_requests, 1);
-	log_debug("http: request refused front=%s status=%d reason=\"%s\"",
-	    c->front->settings.name, status, message);
+	log_debug("http: request refused front=%s status=%d reason=%s",
+	    c->front->settings.name, status, log_value(message));
 	c->keep = false;
 	c->unread = true;
 	buf_reset(&c->out);

@@ -105,11 +105,20 @@ intake_error_body(int status, const char *message, struct buf *body,
 static void
 count(struct intake *in, const struct config_input *input, int status)
 {
+	const char *name = input != NULL ? input->name : NULL;
+	char key[LOG_KEY];
 	enum stat_id stat = status == 202 ? STAT_ingest_accepted :
 	    status == 503 ? STAT_ingest_unavailable : STAT_ingest_refused;
 
 	stat_add(stat, 1);
-	answers_count(in->answers, input != NULL ? input->name : NULL, status);
+	answers_count(in->answers, name, status);
+	if (status < 400 || status == 503)
+		return;
+	/* The reason stays out: it may quote the body. */
+	snprintf(key, sizeof(key), "intake %s %d", name != NULL ? name : "-",
+	    status);
+	log_often(clock_now().boot, LOG_INFO, key, "intake: refused input=%s "
+	    "status=%d", name != NULL ? name : "-", status);
 }
 
 /* An errors body with one entry, at once. */
@@ -475,6 +484,8 @@ intake_request(struct http_request *r, void *arg)
 		return;
 	reason = intake_unavailable(in, clock_now());
 	if (reason != NULL) {
+		log_often(clock_now().boot, LOG_WARN, "intake",
+		    "intake: cannot store reason=%s", log_value(reason));
 		refuse_unavailable(in, r, input, reason);
 		return;
 	}

@@ -24,7 +24,7 @@ static uint64_t waiting[STAT_COUNT];
 
 /* What was said once and comes again, until its window ends. */
 static struct sum {
-	char		 key[96];
+	char		 key[LOG_KEY];
 	enum log_level	 level;
 	int64_t		 ends_at;	/* boot ms */
 	uint64_t	 repeated;	/* not written */
@@ -223,7 +223,7 @@ void
 log_often(int64_t now, enum log_level level, const char *key,
     const char *fmt, ...)
 {
-	char whole[sizeof(sums[0].key)];
+	char whole[LOG_KEY];
 	struct sum *sum;
 	va_list ap;
 

@@ -46,6 +46,7 @@ void	log_debug(const char *fmt, ...) HR_PRINTF(1, 2);
 const char *log_value(const char *);
 
 #define LOG_WINDOW_MS	10000	/* in which what repeats is summed up */
+#define LOG_KEY		96	/* bytes of a key; what is over is cut off */
 
 /*
  * log_often - one line of what may come very often

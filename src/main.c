@@ -102,8 +102,9 @@ start_queue(struct agent *a)
 	if (status != 0)
 		fatal(status, "queue: %s", why.text);
 	if (queue_begin(a->queue) != QUEUE_READY)
-		fatal(EXIT_IO, "queue: cannot write file=%s: another process "
-		    "holds its write lock", a->config->database);
+		fatal(EXIT_IO, "queue: cannot write file=%s error=\"another "
+		    "process holds its write lock\"",
+		    log_value(a->config->database));
 	secret = identity_secret(a);
 	a->profiles = profile_new(queue_store(a->queue), secret,
 	    strlen(secret), a->config->priority, a->config->priority_n);
@@ -113,8 +114,9 @@ start_queue(struct agent *a)
 	a->dispatch = dispatch_new(a->base, a->queue, random64);
 	dispatch_configure(a->dispatch, &a->outputs, now);
 	if (!queue_commit(a->queue))
-		fatal(EXIT_IO, "queue: cannot write file=%s error=\"%s\"",
-		    a->config->database, queue_error(a->queue));
+		fatal(EXIT_IO, "queue: cannot write file=%s error=%s",
+		    log_value(a->config->database),
+		    log_value(queue_error(a->queue)));
 	if (back > 0)
 		log_info("queue: back from an interrupted flight events=%lld",
 		    (long long)back);
@@ -563,7 +565,8 @@ run(struct agent *a)
 	a->watchdog_ms = notify_watchdog_ms();
 	notify("READY=1");
 	log_info("main: started version=%s database=%s inputs=%zu outputs=%zu",
-	    PACKAGE_VERSION, a->config->database, a->config->inputs_n,
+	    PACKAGE_VERSION, log_value(a->config->database),
+	    a->config->inputs_n,
 	    a->config->outputs_n);
 	loop(a);
 	stop(a);

@@ -116,7 +116,8 @@ pending_turn(struct pending *p, struct moment now)
 	if (now.boot - p->first->since < PENDING_MS)
 		return RETRY_MS;
 	queue_blocker(p->queue, &who);
-	log_warn("%s: cannot store reason=\"%s\"", p->name, who.text);
+	log_often(now.boot, LOG_WARN, p->name, "%s: cannot store reason=%s",
+	    p->name, log_value(who.text));
 	end_all(p, PENDING_REFUSED, who.text);
 	return INT64_MAX;
 }

@@ -142,8 +142,8 @@ flight_finish(struct flight *f, CURLcode code)
 	curl_multi_remove_handle(s->multi, f->easy);
 	unlink_flight(f);
 	log_debug("sender: request ended output=%s status=%d duration_ms=%lld"
-	    " error=\"%s\"", s->name, f->result.status,
-	    (long long)f->result.duration_ms, f->result.error);
+	    " error=%s", s->name, f->result.status,
+	    (long long)f->result.duration_ms, log_value(f->result.error));
 	f->done(f->arg, &f->result);
 	/* Not before: the result was lent, and `done` may post again. */
 	buf_free(&f->body);

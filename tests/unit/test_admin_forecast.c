@@ -405,6 +405,23 @@ admin_why_tells_of_a_pause(void **state)
 }
 
 static void
+admin_why_tells_how_far_slices_have_come(void **state)
+{
+	struct bench *b = *state;
+
+	bench_reload(b, NARROW);
+	put(b, 1);
+	run_sql(b, "UPDATE event SET objects = 4, commerce = 1,"
+	    " payload = '{},{},{},{}', sent = 6");
+	bench_get(b, "/v1/events/1/why");
+
+	/* The half that is left has room. */
+	assert_value(b, "blocked_by", "null");
+	assert_true(sentence_has(b, "about 2 of its 4 objects have "
+	    "arrived."));
+}
+
+static void
 admin_why_tells_of_an_erasure(void **state)
 {
 	struct bench *b = *state;
@@ -444,6 +461,7 @@ main(void)
 		ADMIN_TEST(
 		    admin_why_counts_what_another_output_sends_to_the_app),
 		ADMIN_TEST(admin_why_tells_of_a_pause),
+		ADMIN_TEST(admin_why_tells_how_far_slices_have_come),
 		ADMIN_TEST(admin_why_tells_of_an_erasure),
 	};
 

@@ -12,6 +12,7 @@ shared=${HEAPRELAY_SHARED:-}
 work=$(mktemp -d)
 agent_pid=
 sink_pid=
+readers=		# pids of whoever looks on, stopped or not
 
 fail() {
 	echo "FAIL: $*" >&2
@@ -33,6 +34,10 @@ end() {
 cleanup() {
 	status=$?
 	trap - EXIT
+	for pid in $readers; do
+		kill -CONT "$pid" 2> /dev/null || true
+		end "$pid"
+	done
 	end "$agent_pid"
 	end "$sink_pid"
 	rm -rf "$work"

@@ -1,5 +1,6 @@
 /*
- * test_crash.c - the agent, or the machine, dies at the nth call
+ * test_crash.c - the agent, or the machine, dies at the nth call; or the file
+ * is damaged then
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "log.h"
 #include "mem.h"
 #include "trial.h"
 
@@ -59,6 +61,37 @@ lost_power_takes_nothing_that_was_acknowledged(void **state)
 	print_message("%" PRId64 " images\n", n);
 }
 
+static int64_t refused;
+
+static void
+see_damage(const struct trial *t, const struct trial_end *e)
+{
+	(void)t;
+	refused += e->after_damage != 0;
+	assert_true(e->after_damage == 0 || e->after_damage == EXIT_IO ||
+	    e->after_damage == EXIT_CONFIG || e->after_damage ==
+	    EXIT_INTERNAL);
+}
+
+static void
+damaged_file_ends_the_agent_or_nothing_worse(void **state)
+{
+	const struct trial t = {
+		.seed = 51,
+		.fault = { .ops = EVERY, .kind = FAULT_CRASH },
+		.loss = FAULT_PROCESS,
+		.damage = true,
+	};
+	int64_t n;
+	(void)state;
+
+	refused = 0;
+	n = trial_sweep(&t, POINTS, see_damage);
+	print_message("%" PRId64 " damaged files, %" PRId64 " refused\n", n,
+	    refused);
+	assert_true(refused > 0);
+}
+
 int
 main(void)
 {
@@ -66,6 +99,7 @@ main(void)
 		cmocka_unit_test(killed_agent_goes_on_where_it_was),
 		cmocka_unit_test(
 		    lost_power_takes_nothing_that_was_acknowledged),
+		cmocka_unit_test(damaged_file_ends_the_agent_or_nothing_worse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

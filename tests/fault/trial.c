@@ -2,7 +2,7 @@
  * trial.c - one life of the agent with one fault in it
  *
  * Knows how an agent dies: where a planned crash says, by exit(3), or since
- * it cannot start.  The linker puts this file's exit, fsync, queue_open,
+ * it cannot start.  The linker puts this file's exit, _exit, fsync, queue_open,
  * queue_commit and sqlite3_wal_hook before those that the agent means.
  */
 #include <inttypes.h>
@@ -40,6 +40,7 @@ static jmp_buf grave;
 static bool doomed;			/* dying is part of the plan */
 static bool starting;
 static bool committing;
+static bool damaged;			/* the file is not what it was */
 static int64_t turn, acknowledged;	/* numbers of turns */
 static int (*store_hook)(void *, sqlite3 *, const char *, int);
 
@@ -63,6 +64,8 @@ crash(void)
 }
 
 void	__wrap_exit(int);
+void	__real__exit(int) HR_NORETURN;
+void	__wrap__exit(int) HR_NORETURN;
 int	__real_fsync(int);
 int	__wrap_fsync(int);
 int	__real_queue_open(struct queue **, const char *, int, struct why *);
@@ -79,6 +82,17 @@ __wrap_exit(int status)
 	if (sim == NULL)
 		_exit(status);
 	die(status);
+}
+
+/* As bug() does, which is what a damaged file may look like. */
+void
+__wrap__exit(int status)
+{
+	if (status == EXIT_INTERNAL && sim != NULL && damaged) {
+		end->after_damage = status;
+		status = 0;
+	}
+	__real__exit(status);
 }
 
 /* The store syncs directories by itself. */
@@ -306,6 +320,63 @@ judge(void)
 	assert_sound();
 }
 
+/* Some bits of the file flip, or it ends early. */
+static void
+damage_file(const char *path, uint64_t *lot)
+{
+	FILE *f = fopen(path, "r+");
+	long size;
+	int i, c;
+
+	if (f == NULL)
+		return;
+	assert_int_equal(fseek(f, 0, SEEK_END), 0);
+	size = ftell(f);
+	if (size > 0 && *lot % 8 == 0)
+		assert_int_equal(ftruncate(fileno(f), (off_t)(*lot / 8 %
+		    (uint64_t)size)), 0);
+	for (i = 0; size > 0 && *lot % 8 != 0 && i < 64; i++) {
+		*lot = *lot * UINT64_C(6364136223846793005) + 1;
+		assert_int_equal(fseek(f, (long)(*lot >> 33) % size,
+		    SEEK_SET), 0);
+		c = fgetc(f);
+		assert_int_equal(fseek(f, -1, SEEK_CUR), 0);
+		fputc(c ^ 1 << (*lot >> 30 & 7), f);
+	}
+	assert_int_equal(fclose(f), 0);
+}
+
+/*
+ * The agent on a file that is not what it was: what it takes in may be refused
+ * or the agent may end, but not otherwise than by a status.  What a flipped
+ * bit made of a text nobody can tell, so Heap takes all.
+ */
+static void
+live_on_damage(const struct trial *t)
+{
+	uint64_t lot = t->lot * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	char *wal;
+
+	fault_disarm();
+	inherit(t);
+	wal = xasprintf("%s-wal", sim->f->path);
+	damage_file(lot & 16 ? wal : sim->f->path, &lot);
+	free(wal);
+	sim_commit(sim, false);
+	fixture_abandon(sim->f);
+	sim->f->far = NULL;
+	sim->f->ended = NULL;
+	sim->batches = 0;
+	turn = acknowledged = 0;
+	damaged = true;
+	if (setjmp(grave) == 0) {
+		start();
+		course();
+		return;
+	}
+	end->after_damage = end->status;
+}
+
 static void
 live(const struct trial *t)
 {
@@ -315,17 +386,19 @@ live(const struct trial *t)
 	sim->blind = true;
 	sim->clumsy = 6;
 	doomed = true;
-	if (setjmp(grave) != 0) {
-		bury(t);
+	if (setjmp(grave) == 0) {
 		start();
+	} else if (t->damage) {
+		live_on_damage(t);
+		return;
 	} else {
+		bury(t);
 		start();
 	}
 	course();
 	end->counted = fault_count();
 	end->hits = fault_hits();
 	end->hit_op = fault_hit_op();
-	end->acknowledged = sim->batches;
 	judge();
 }
 

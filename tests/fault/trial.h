@@ -18,6 +18,9 @@ struct trial {
 	struct fault_plan fault;
 	enum fault_loss	  loss;		/* what its end leaves, if it ends */
 	uint64_t	  lot;		/* what a lost power spares */
+	/* What is left is damaged too: bits flipped, or the file cut.  Nothing
+	 * is judged then but how it ends. */
+	bool		  damage;
 };
 
 /* What became of it. */
@@ -28,7 +31,7 @@ struct trial_end {
 	bool		 died;		/* the fault ended the agent ... */
 	bool		 starting;	/* ... while it was starting */
 	int		 status;	/* with that exit status; -1: a crash */
-	int64_t		 acknowledged;	/* batches, before the fault was over */
+	int		 after_damage;	/* 0: it went on; else its exit status */
 };
 
 /* Fails the test, saying how to repeat it, if a promise was broken. */

@@ -91,6 +91,14 @@ run 64 jobs cancel 7 8
 run 64 map --remap
 run 64 events -n 0
 run 64 events -n many
+run 64 top -n 0
+run 64 top --state stuck
+run 64 events --kind batch
+run 64 tail 7
+run 64 tail --status 400
+says err '--status does not go with tail'
+run 64 tail --since -1h
+run 64 tail -n 16385
 run 64 map --received-at yesterday
 run 64 keygen Salesforce
 run 0 --help
@@ -187,6 +195,8 @@ run 69 replay 7 -c heaprelay.conf
 run 69 replay --all --yes -c heaprelay.conf
 run 69 discard --name E --dry-run -c heaprelay.conf
 run 69 jobs -c heaprelay.conf
+run 69 tail -c heaprelay.conf
+run 69 top -c heaprelay.conf
 run 1 status --url http://127.0.0.1:1 --token-file no-such-token
 says err no-such-token
 : > empty.token

@@ -398,7 +398,7 @@ read_options(struct ctl *ctl, int argc, char **argv)
 	ctl->operand = argv + optind;
 	ctl->operands = (size_t)(argc - optind);
 	if (ctl->operands < command->least)
-		ctl_usage("%s of what?", command->name);
+		ctl_usage("%s needs an operand", command->name);
 	if (ctl->operands > command->most)
 		ctl_usage("too much behind %s: %s", command->name,
 		    ctl->operand[command->most]);

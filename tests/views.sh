@@ -43,13 +43,16 @@ for name in queued inflight delivered stuck discarded skipped accepted \
 	    complain "v_conservation has no $name"
 done
 
-# Where a reason comes from: the mapping, a statement, a verdict.
+# Where a reason comes from: the mapping, a statement, a verdict; and those
+# that the agent has words for.
 {
 	sed -n 's/^#define MAP_[A-Z_]*[[:space:]]*"\(.*\)"$/\1/p' \
 	    "$srcdir/src/map.h"
 	sed -n "s/.*SET state = '[a-z]*', reason = '\([a-z_]*\)'.*/\1/p" \
 	    "$srcdir/sql/queue.sql"
-	sed -n 's/.*queue_stuck(.*"\([a-z_]*\)").*/\1/p' "$srcdir"/src/*.c
+	sed -n 's/.*\(stick\|queue_stuck\)(.*"\([a-z_]*\)").*/\2/p' \
+	    "$srcdir"/src/dispatch*.c
+	sed -n 's/^	{ "\([a-z_]*\)", .*/\1/p' "$srcdir/src/admin_words.c"
 } | sort -u > "$work/given"
 sql 'SELECT DISTINCT reason FROM v_reasons ORDER BY reason' > "$work/known"
 [ "$(wc -l < "$work/given")" -ge 16 ] ||
@@ -59,17 +62,19 @@ diff -u "$work/given" "$work/known" >&2 ||
 
 # One event of each kind, named after what it should say.
 sql > "$work/seen" <<'END'
-INSERT INTO app VALUES (1, 'https://heap.example', '1', 1);
-INSERT INTO output VALUES (1, 'heap', 1, NULL), (2, 'gone', NULL, NULL),
+INSERT INTO app (id, base_url, app_id)
+VALUES (1, 'https://heap.example', '1');
+INSERT INTO output (id, name, app, paused_at)
+VALUES (1, 'heap', 1, NULL), (2, 'gone', NULL, NULL),
 	(3, 'halted', 1, 1700000000000);
-INSERT INTO lane VALUES (1, 1, 'track', 0), (2, 2, 'track', 0),
-	(3, 3, 'track', 0);
+INSERT INTO lane (id, output, kind)
+VALUES (1, 1, 'track'), (2, 2, 'track'), (3, 3, 'track');
 INSERT INTO identity (id, value)
 VALUES (1, 'ada'), (2, 'busy'), (3, 'full'), (4, 'now');
 INSERT INTO request (id, lane, app, form, events, objects, bytes, started_at,
 	boot_id, started_boot)
 VALUES (7, 1, 1, 'flat', 1, 1, 9, 1700000000000, 'boot', 1);
-INSERT INTO isolation VALUES (1, 1, 7, 0, NULL);
+INSERT INTO isolation (id, lane, request, aside) VALUES (1, 1, 7, 0);
 INSERT INTO batch (id, receipt_id, input, path, environment, received_at,
 	duplicate, first_event, events, live, body)
 VALUES (1, 'r', 'feed', '/v2/events', 'production', 1700000000123, 0, 1, 99,

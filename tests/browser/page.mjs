@@ -24,6 +24,11 @@ async function stuckId(name) {
 	return items[0].id;
 }
 
+/* The state of the one event that is shown. */
+function showsState(page, state) {
+	return page.locator('.facts').getByText(state, { exact: true });
+}
+
 /* A few events that Heap refuses, by `email`. */
 async function refused(email, names, attributes) {
 	await h.refuse(names[0]);
@@ -169,8 +174,10 @@ test('a stuck event is found, read exactly, replayed and seen delivered',
 		await payload.getByText('25.50', { exact: true }).waitFor();
 		assert.match(await batch.textContent(),
 		    /"big": 1234567890123456789012\n/);
-		await page.getByText('waits for somebody to replay or ' +
-		    'discard it').waitFor();
+		const { why } = await h.api('/v1/events/' +
+		    await stuckId('Found Again'));
+
+		await page.getByText(why.sentence).waitFor();
 		await page.locator('.requests', { hasText: 'refused' })
 		    .waitFor();
 
@@ -179,8 +186,7 @@ test('a stuck event is found, read exactly, replayed and seen delivered',
 		    .waitFor();
 		await h.until('it arrived', async () => {
 			await page.keyboard.press('.');
-			return page.getByText('Heap has it since')
-			    .isVisible();
+			return showsState(page, 'delivered').isVisible();
 		});
 		assert.equal(await page.getByRole('button', { name:
 		    'Replay' }).count(), 0);
@@ -200,7 +206,7 @@ test('an event is discarded once that was confirmed', async () => {
 		assert.equal((await h.api('/v1/events/' + id)).state, 'stuck');
 		await page.getByRole('button', { name: 'Discard …' }).click();
 		await dialog.getByRole('button', { name: 'Discard' }).click();
-		await page.getByText('It is over: it was discarded').waitFor();
+		await showsState(page, 'discarded').waitFor();
 		assert.equal((await h.api('/v1/events/' + id)).state,
 		    'discarded');
 	});
@@ -348,7 +354,7 @@ test('the live stream shows what was just posted, and opens it', async () => {
 		await rows.filter({ hasText: 'Held In The List' }).waitFor();
 
 		await page.getByRole('link', { name: 'Seen Passing' }).click();
-		await page.getByText('Heap has it since').waitFor();
+		await showsState(page, 'delivered').waitFor();
 	});
 });
 
@@ -510,7 +516,7 @@ test('everything is done by the keyboard', async () => {
 		assert.equal(await page.evaluate(() =>
 		    document.activeElement.textContent), 'By Keys');
 		await keys.press('Enter');
-		await page.getByText('waits for somebody').waitFor();
+		await showsState(page, 'stuck').waitFor();
 
 		await keys.press('?');
 		const dialog = page.getByRole('dialog');

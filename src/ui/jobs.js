@@ -15,9 +15,11 @@ function jobBar(job) {
 
 /* What a job goes through: pages of the database, or events. */
 function jobProgress(job) {
-	return number(job.moved) + (job.total === null ? '' : ' of ' +
-	    number(job.total)) + (job.kind === 'backup' ? ' pages' :
-	    ' events') + (job.skipped > 0 ? ', ' + number(job.skipped) +
+	const unit = job.kind === 'backup' ? 'page' : 'event';
+
+	return (job.total === null ? count(job.moved, unit) :
+	    number(job.moved) + ' of ' + count(job.total, unit)) +
+	    (job.skipped > 0 ? ', ' + number(job.skipped) +
 	    ' could not be' : '');
 }
 

@@ -56,12 +56,21 @@ export async function api(path) {
 	    Authorization: 'Bearer ' + token } }))).json();
 }
 
-/* Heap refuses events of this name, from now on. */
-export async function refuse(name) {
+async function fault(body) {
 	await answered(await fetch(process.env.HEAPRELAY_SINK + '/faults', {
 	    method: 'POST', headers: { 'Content-Type': 'application/json' },
-	    body: JSON.stringify({ match: { contains: JSON.stringify(name) },
-		do: { status: 400, index: true } }) }));
+	    body: JSON.stringify(body) }));
+}
+
+/* Heap refuses events of this name, from now on. */
+export async function refuse(name) {
+	await fault({ match: { contains: JSON.stringify(name) },
+	    do: { status: 400, index: true } });
+}
+
+/* Heap answers everything with this status, from now on. */
+export async function failWith(status) {
+	await fault({ do: { status } });
 }
 
 export async function refuseNothing() {

@@ -152,6 +152,30 @@ test('an output is paused and goes on', async () => {
 	});
 });
 
+test('a breaker says why it is open, and is probed', async () => {
+	await h.failWith(403);
+	await h.withPage({}, async (page) => {
+		const card = page.getByRole('article', { name: 'Output heap',
+		    exact: true });
+
+		await h.visit(page, '#/overview');
+		await h.settled(page);
+		assert.equal(await card.getByRole('button', { name:
+		    'Probe now' }).count(), 0);
+		await h.postBatch('pat@example.com', ['Behind A Breaker']);
+		await card.getByText('config', { exact: true }).waitFor();
+		await card.getByText(/ Next attempt in .* HTTP 403/).waitFor();
+		await page.locator('.checks li.bad', { hasText: 'Breakers' })
+		    .waitFor();
+		await h.shot(page, 'breaker');
+		await h.refuseNothing();
+		await card.getByRole('button', { name: 'Probe now' }).click();
+		await card.getByText('Nothing waits.').waitFor();
+		await card.getByText('config', { exact: true })
+		    .waitFor({ state: 'detached' });
+	}).finally(h.refuseNothing);
+});
+
 /* --- one event ---------------------------------------------------------- */
 
 test('a stuck event is found, read exactly, replayed and seen delivered',

@@ -84,6 +84,16 @@ run 64 discard 7 --state stuck
 run 64 replay 7 --dry-run
 run 64 discard --all --remap
 run 64 events --all
+run 64 pause
+says err 'needs an operand'
+run 64 resume
+run 64 probe
+run 64 probe heap other
+run 64 pause 'he/ap'
+says err 'is no name of an output'
+run 64 pause heap --all
+run 64 reload heap
+run 64 audit 7
 run 64 jobs cancel
 run 64 jobs cancel seven
 run 64 jobs 7 8
@@ -195,6 +205,11 @@ run 69 replay 7 -c heaprelay.conf
 run 69 replay --all --yes -c heaprelay.conf
 run 69 discard --name E --dry-run -c heaprelay.conf
 run 69 jobs -c heaprelay.conf
+run 69 pause heap -c heaprelay.conf
+run 69 reload -c heaprelay.conf
+run 69 audit -c heaprelay.conf
+run 69 status --url "unix:$work/no.socket" --token-file admin.token
+says err "tried unix:$work/no.socket"
 run 69 tail -c heaprelay.conf
 run 69 top -c heaprelay.conf
 run 1 status --url http://127.0.0.1:1 --token-file no-such-token

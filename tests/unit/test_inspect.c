@@ -619,11 +619,11 @@ inspect_oldest_due_counts_from_the_instant_it_could_have_left(void **state)
 	assert_int_equal(oldest_due(b, NOW + 600), NOW + 500);
 }
 
-/* A group that cannot go must not look like a queue with nothing due. */
+/* A request with the first event ends at NOW + 7: the event is deferred until
+ * that instant, or (0) it is under suspicion. */
 static void
-inspect_oldest_due_sees_events_under_suspicion(void **state)
+fail_first(struct bench *b, int64_t due_at)
 {
-	struct bench *b = *state;
 	struct queue_claimed c = { .objects = 1 };
 	struct queue_claim claim = { .lane = b->heap.lane[HEAP_TRACK],
 	    .app = b->heap.app, .form = HEAP_FLAT, .objects = 1, .bytes = 2,
@@ -632,16 +632,72 @@ inspect_oldest_due_sees_events_under_suspicion(void **state)
 	struct queue_end e = { .lane = claim.lane, .kind = HEAP_TRACK,
 	    .status = 400, .verdict = "isolate", .ended = now };
 
-	put_plain(b);
 	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
 	c.event = 1;
 	c.identity = queue_identity(b->queue, "ada");
 	e.request = queue_claim(b->queue, &claim, now);
 	queue_end(b->queue, &e);
-	queue_suspect(b->queue, &e, 0, -1, &c.event, 1);
+	if (due_at == 0)
+		queue_suspect(b->queue, &e, 0, -1, &c.event, 1);
+	else
+		queue_back(b->queue, &e, due_at);
 	commit(b);
+}
+
+/* A group that cannot go must not look like a queue with nothing due. */
+static void
+inspect_oldest_due_sees_events_under_suspicion(void **state)
+{
+	struct bench *b = *state;
+
+	put_plain(b);
+	fail_first(b, 0);
 
 	assert_int_equal(oldest_due(b, NOW + 10), NOW + 7);
+}
+
+static void
+assert_pause_does_not_count(struct bench *b)
+{
+	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
+	queue_pause_output(b->queue, "heap", true, NOW + 20);
+	commit(b);
+	assert_int_equal(oldest_due(b, NOW + 600), 0);
+
+	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
+	queue_pause_output(b->queue, "heap", false, NOW + 500);
+	commit(b);
+	assert_int_equal(oldest_due(b, NOW + 600), NOW + 500);
+}
+
+static void
+inspect_oldest_due_does_not_count_the_time_of_a_pause(void **state)
+{
+	struct bench *b = *state;
+
+	put_plain(b);
+	assert_pause_does_not_count(b);
+}
+
+static void
+inspect_oldest_due_does_not_count_a_pause_of_what_is_deferred(void **state)
+{
+	struct bench *b = *state;
+
+	put_plain(b);
+	fail_first(b, NOW + 10);
+	assert_int_equal(oldest_due(b, NOW + 600), NOW + 10);
+	assert_pause_does_not_count(b);
+}
+
+static void
+inspect_oldest_due_does_not_count_a_pause_of_what_is_suspect(void **state)
+{
+	struct bench *b = *state;
+
+	put_plain(b);
+	fail_first(b, 0);
+	assert_pause_does_not_count(b);
 }
 
 static void
@@ -703,6 +759,11 @@ main(void)
 		TEST(
 		    inspect_oldest_due_counts_from_the_instant_it_could_have_left),
 		TEST(inspect_oldest_due_sees_events_under_suspicion),
+		TEST(inspect_oldest_due_does_not_count_the_time_of_a_pause),
+		TEST(
+		    inspect_oldest_due_does_not_count_a_pause_of_what_is_deferred),
+		TEST(
+		    inspect_oldest_due_does_not_count_a_pause_of_what_is_suspect),
 		TEST(
 		    inspect_oldest_due_does_not_count_outputs_that_send_nothing),
 		cmocka_unit_test(inspect_open_shares_a_queue_in_memory),

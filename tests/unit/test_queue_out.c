@@ -25,7 +25,7 @@ assert_ready(struct queue_fixture *f, const char *identity, int64_t after,
 
 /* Claims one track event and ends the request with that status. */
 static struct queue_end
-flown(struct queue_fixture *f, int64_t event, int status)
+event_flown(struct queue_fixture *f, int64_t event, int status)
 {
 	struct queue_end e = end_of(f, HEAP_TRACK,
 	    claim_one(f, HEAP_TRACK, event), status);
@@ -39,7 +39,7 @@ static int64_t
 deferred(struct queue_fixture *f, const char *identity, int64_t due_at)
 {
 	int64_t id = put_track(f, identity);
-	struct queue_end e = flown(f, id, 429);
+	struct queue_end e = event_flown(f, id, 429);
 
 	assert_int_equal(queue_back(f->q, &e, due_at), 1);
 	return id;
@@ -238,7 +238,7 @@ queue_ready_hands_out_an_identitys_events_oldest_first(void **state)
 	put_track(f, "bob");
 	put_track(f, "ada");
 	deferred(f, "ada", QUEUE_NOW + 5);
-	flown(f, put_track(f, "ada"), 0);
+	event_flown(f, put_track(f, "ada"), 0);
 	put_track(f, "ada");
 	settle(f);
 
@@ -402,7 +402,7 @@ queue_back_is_no_failure(void **state)
 {
 	struct queue_fixture *f = *state;
 	int64_t at_once = put_track(f, "ada"), later;
-	struct queue_end e = flown(f, at_once, 0);
+	struct queue_end e = event_flown(f, at_once, 0);
 
 	e.error = "could not connect";
 	e.answer = "not shown";
@@ -428,7 +428,7 @@ queue_failed_counts_and_keeps_the_first_instant(void **state)
 	struct queue_end e;
 
 	assert_int_equal(queue_failures(f->q, 99), 0);
-	e = flown(f, id, 500);
+	e = event_flown(f, id, 500);
 	e.answer = "oops";
 	assert_int_equal(queue_failures(f->q, e.request), 0);
 	assert_int_equal(queue_failed(f->q, &e, QUEUE_NOW + 4, 300, 1000,
@@ -440,7 +440,7 @@ queue_failed_counts_and_keeps_the_first_instant(void **state)
 
 	assert_int_equal(queue_release(f->q, QUEUE_NOW + 4, 1), 1);
 	f->now.wall += 4;
-	e = flown(f, id, 500);
+	e = event_flown(f, id, 500);
 	assert_int_equal(queue_failures(f->q, e.request), 1);
 	assert_int_equal(queue_failed(f->q, &e, 0, 700, 1000, &expired), 1);
 	settle(f);
@@ -456,11 +456,11 @@ queue_failed_gives_up_after_so_long(void **state)
 {
 	struct queue_fixture *f = *state;
 	int64_t events[2] = { put_track(f, "ada"), 0 }, expired;
-	struct queue_end e = flown(f, events[0], 500);
+	struct queue_end e = event_flown(f, events[0], 500);
 
 	queue_failed(f->q, &e, 0, 300, 1000, &expired);
 	f->now.wall += INT64_C(1000000000);
-	e = flown(f, events[0], 500);
+	e = event_flown(f, events[0], 500);
 	assert_int_equal(queue_failed(f->q, &e, 0, 1299, 1000, &expired), 1);
 	assert_int_equal(expired, 0);
 
@@ -486,7 +486,7 @@ queue_stuck_keeps_the_reason(void **state)
 {
 	struct queue_fixture *f = *state;
 	int64_t id = put_track(f, "ada");
-	struct queue_end e = flown(f, id, 400);
+	struct queue_end e = event_flown(f, id, 400);
 
 	e.answer = "no such app";
 	assert_int_equal(queue_stuck(f->q, &e, "refused"), 1);

@@ -493,15 +493,17 @@ admin_turn_gives_up_after_a_second_and_names_the_holder(void **state)
 {
 	struct bench *b = *state;
 	sqlite3 *db;
+	int64_t begin;
 
 	bench_put(b, "Seen", "");
 	db = lock_database(b);
+	begin = b->now.boot;
 	bench_post(b, "/v1/events/1/discard", "");
 
 	assert_problem(b, 503, "unavailable");
 	assert_true(bench_header(b, "Retry-After: 1"));
 	assert_non_null(strstr(b->body, "holds the write lock of"));
-	assert_int_equal(b->waits, 48);		/* of 20 ms */
+	assert_in_range(b->now.boot - begin, 950, 1000);
 	sqlite3_close(db);
 	bench_get(b, "/v1/events/1");
 	assert_value(b, "state", "\"queued\"");

@@ -503,7 +503,8 @@ admin_turn_gives_up_after_a_second_and_names_the_holder(void **state)
 	assert_problem(b, 503, "unavailable");
 	assert_true(bench_header(b, "Retry-After: 1"));
 	assert_non_null(strstr(b->body, "holds the write lock of"));
-	assert_in_range(b->now.boot - begin, 950, 1000);
+	/* Turns before it is there count as well. */
+	assert_in_range(b->now.boot - begin, 950, 1100);
 	sqlite3_close(db);
 	bench_get(b, "/v1/events/1");
 	assert_value(b, "state", "\"queued\"");

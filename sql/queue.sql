@@ -71,7 +71,7 @@ SELECT 1 FROM seen
    AND seen_at > :after;
 
 --: seen_put
--- One that comes again gets a new id, so that ids rise with seen_at.
+-- One that comes again is as new as any.
 INSERT OR REPLACE INTO seen (input_key, source_request_id, seen_at)
 VALUES (:input_key, :source_request_id, :seen_at);
 
@@ -561,8 +561,8 @@ DELETE FROM batch WHERE id IN (SELECT id FROM batch
 	ORDER BY received_at LIMIT :n);
 
 --: prune_seen
-DELETE FROM seen WHERE id IN (SELECT id FROM seen ORDER BY id LIMIT :n)
-   AND seen_at < :before;
+DELETE FROM seen WHERE id IN (SELECT id FROM seen
+	WHERE seen_at < :before ORDER BY seen_at LIMIT :n);
 
 --: prune_requests
 -- The wall clock may have been stepped, so what the windows may still hold is

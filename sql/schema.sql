@@ -252,7 +252,7 @@ CREATE TABLE profile_current (
 	PRIMARY KEY (mpid, type)
 ) STRICT, WITHOUT ROWID;
 
--- source_request_ids of accepted batches; ids rise with time.
+-- source_request_ids of accepted batches.
 CREATE TABLE seen (
 	id	INTEGER PRIMARY KEY,
 	input_key TEXT NOT NULL,		-- the API key it came under
@@ -260,6 +260,8 @@ CREATE TABLE seen (
 	seen_at	INTEGER NOT NULL		-- when its batch was accepted
 ) STRICT;
 CREATE UNIQUE INDEX seen_id ON seen (source_request_id, input_key);
+-- Ids need not rise with time: the clock may have been set back.
+CREATE INDEX seen_age ON seen (seen_at);
 
 -- Events by lane: how many are in each state, and how many were `accepted`,
 -- `pruned` and `erased` in all.

@@ -342,6 +342,37 @@ queue_prune_takes_a_batch_with_its_last_event(void **state)
 	assert_false(queue_stored(f->q, batch, &s));
 }
 
+/* More of these than one call looks at must not hide the others. */
+static void
+queue_prune_finds_what_is_old_behind_ids_from_the_future(void **state)
+{
+	const struct queue_keep keep = { DAY, DAY, DAY, DAY, DAY };
+	struct queue_fixture *f = *state;
+	char id[40];
+	int i;
+
+	for (i = 0; i < 600; i++) {
+		snprintf(id, sizeof(id), "ahead-%d", i);
+		queue_see(f->q, "k", id, QUEUE_NOW + 99 * DAY);
+	}
+	/* The clock was set right. */
+	for (i = 0; i < 600; i++) {
+		snprintf(id, sizeof(id), "after-%d", i);
+		queue_see(f->q, "k", id, QUEUE_NOW);
+	}
+	settle(f);
+
+	while (queue_prune(f->q, &keep, at(f, QUEUE_NOW + DAY + 1)))
+		settle(f);
+
+	assert_int_equal(number(f, "SELECT count(*) FROM seen WHERE "
+	    "source_request_id LIKE 'after-%%'"), 0);
+	assert_int_equal(number(f, "SELECT count(*) FROM seen"), 600);
+	while (queue_prune(f->q, &keep, at(f, QUEUE_NOW + 100 * DAY + 1)))
+		settle(f);
+	assert_int_equal(number(f, "SELECT count(*) FROM seen"), 0);
+}
+
 /* A profile update alone makes no event; it goes when skipped ones would. */
 static void
 queue_prune_takes_batches_that_never_had_events(void **state)
@@ -524,6 +555,8 @@ main(void)
 	    QUEUE_TEST(queue_prune_removes_what_is_older_than_its_term),
 	    QUEUE_TEST(queue_prune_never_takes_what_still_matters),
 	    QUEUE_TEST(queue_prune_takes_a_batch_with_its_last_event),
+	    QUEUE_TEST(
+		queue_prune_finds_what_is_old_behind_ids_from_the_future),
 	    QUEUE_TEST(queue_prune_takes_batches_that_never_had_events),
 	    QUEUE_TEST(queue_prune_works_in_slices),
 	    QUEUE_TEST(queue_prune_goes_on_behind_what_must_stay),

@@ -133,6 +133,16 @@ config_listen_is_local(const char *text)
 	    (split(text, strlen(text), &hp) && is_loopback(&hp));
 }
 
+/* A name may end in the dot of the root, which makes no other name of it;
+ * false: nothing else is in its last place. */
+static bool
+drop_last_dot(struct host_port *hp)
+{
+	if (hp->host_len > 0 && hp->host[hp->host_len - 1] == '.')
+		hp->host_len--;
+	return hp->host_len > 0 && hp->host[hp->host_len - 1] != '.';
+}
+
 /* The scheme's host and port into `out`, as all spellings of it are put. */
 static void
 put_authority(const struct host_port *hp, const char *scheme, struct buf *out)
@@ -185,7 +195,7 @@ config_url(const char *text, struct buf *out, struct why *why)
 	if (path_len > 0 && path[path_len - 1] == '/')
 		path_len--;
 	if (!split(authority, (size_t)(path - authority), &hp) ||
-	    !is_host(&hp) || !is_path(path, path_len) ||
+	    !drop_last_dot(&hp) || !is_host(&hp) || !is_path(path, path_len) ||
 	    (hp.port != NULL && !is_port(hp.port, hp.port_len, 1))) {
 		/* Not quoted: it may hold a password. */
 		why_set(why, "is not of the form https://HOST[:PORT][/PATH] "

@@ -353,6 +353,10 @@ config_parse_writes_a_base_url_in_one_spelling(void **state)
 		{ "HTTPS://Heap.Example:443/Api/v1/",
 		  "https://heap.example/Api/v1" },
 		{ "https://heap.example:8443", "https://heap.example:8443" },
+		/* With the dot of the root it is the same name. */
+		{ "https://heap.example.", "https://heap.example" },
+		{ "https://heap.example.:443/v1", "https://heap.example/v1" },
+		{ "http://LOCALHOST.:9000", "http://localhost:9000" },
 		{ "https://[2001:DB8::1]:4", "https://[2001:db8::1]:4" },
 		{ "http://localhost:80", "http://localhost" },
 		{ "http://127.1.2.3:9000/x", "http://127.1.2.3:9000/x" },

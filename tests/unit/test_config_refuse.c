@@ -316,7 +316,8 @@ config_parse_refuses_bad_addresses(void **state)
 		"https://", "https:///x", "https://a?x=1", "https://a#x",
 		"https://user:pw@a", "https://a//", "https://a:0",
 		"https://a:65536", "https://a b", "https://[::1",
-		"https://[a]", "https://a/\"x\""
+		"https://[a]", "https://a/\"x\"", "https://.", "https://a..",
+		"https://.:8443"
 	};
 	static const char *const remote[] = {
 		"http://heap.example", "http://128.0.0.1", "http://[::2]",

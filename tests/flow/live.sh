@@ -147,6 +147,10 @@ if command -v script > /dev/null; then
 	script -qec "$build/heaprelayctl -c $work/agent.conf top -n 1" \
 	    /dev/null < /dev/null > "$work/screen"
 	grep -q 'stuck 2' "$work/screen" || fail "top: $(cat "$work/screen")"
+	# Without a number of looks it goes on until it is told to end.
+	printf q | timeout 30 script -qec \
+	    "$build/heaprelayctl -c $work/agent.conf top" /dev/null \
+	    > "$work/screen" || fail "q does not end top"
 	tail -c 8 "$work/screen" | od -An -c | tr -d ' \n' |
 	    grep -qF '033[?1049l' || fail "the screen is not given back"
 fi

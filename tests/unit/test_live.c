@@ -498,11 +498,15 @@ live_undone_tells_nothing_of_a_turn_that_failed(void **state)
 	struct bench *b = *state;
 	struct buf errors = BUF_INIT;
 	struct reader r;
+	struct why why;
 
+	bench_put(b, "Seen", "");
+	turn(b);
 	open_reader(&r, b, "");
 	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
 	assert_int_equal(accept_body(b->acceptor, &b->config->inputs[0],
 	    MP_EVENTS, body, strlen(body), NOW, &errors), 1);
+	assert_int_equal(queue_discard(b->queue, 1, NOW, &why), QUEUE_MOVED);
 	b->fail_commits = true;
 	turn(b);
 	b->fail_commits = false;
@@ -570,7 +574,7 @@ live_turn_tells_each_reader_what_its_filter_fits(void **state)
 	char lines[10];
 	size_t i, n;
 
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < HR_COUNT(rules); i++)
 		open_reader(&r[i], b, rules[i].query);
 	bench_put(b, "First", "");
 	bench_put(b, "Second", "");
@@ -580,14 +584,6 @@ live_turn_tells_each_reader_what_its_filter_fits(void **state)
 	audit(b, 1, "");
 	turn(b);
 	for (i = 0; i < HR_COUNT(rules); i++) {
-		if (i >= 8) {
-			/* The bench serves ten connections at once. */
-			char *query = xasprintf("%s&recent=300",
-			    rules[i].query);
-
-			open_reader(&r[i], b, query);
-			free(query);
-		}
 		for (n = 0; next_line(&r[i]); n++)
 			lines[n] = (char)('0' + r[i].id);
 		lines[n] = '\0';
@@ -660,10 +656,10 @@ admin_stream_may_be_read_with_the_token_for_reading(void **state)
 	close_reader(&r);
 	assert_int_equal(live_readers(b->live), 0);
 
-	begin_reading(&r, b, "", "guessed");
-	expect_head(&r, "HTTP/1.1 401 ");
+	bench_send(b, "GET /v1/live HTTP/1.1\r\nHost: localhost\r\n"
+	    "Connection: close\r\n\r\n");
+	assert_problem(b, 401, "unauthorized");
 	assert_int_equal(live_readers(b->live), 0);
-	close_reader(&r);
 }
 
 static void
@@ -676,6 +672,24 @@ admin_stream_answers_head_without_a_stream(void **state)
 	assert_int_equal(b->status, 200);
 	assert_true(bench_header(b, "Content-Type: text/event-stream"));
 	assert_int_equal(live_readers(b->live), 0);
+}
+
+static void
+admin_stream_serves_so_many_readers_and_no_more(void **state)
+{
+	struct bench *b = *state;
+	struct reader r[LIVE_READERS];
+	size_t i;
+
+	for (i = 0; i < LIVE_READERS; i++)
+		open_reader(&r[i], b, "");
+	bench_get(b, "/v1/live");
+	assert_problem(b, 503, "too_many_readers");
+
+	close_reader(&r[0]);
+	open_reader(&r[0], b, "");
+	for (i = 0; i < LIVE_READERS; i++)
+		close_reader(&r[i]);
 }
 
 static void
@@ -862,6 +876,7 @@ main(void)
 		    admin_stream_refuses_parameters_that_it_does_not_know),
 		ADMIN_TEST(admin_stream_may_be_read_with_the_token_for_reading),
 		ADMIN_TEST(admin_stream_answers_head_without_a_stream),
+		ADMIN_TEST(admin_stream_serves_so_many_readers_and_no_more),
 		ADMIN_TEST(admin_stream_is_counted_in_the_metrics),
 		ADMIN_TEST(live_turn_leaves_some_lines_for_the_next_turn),
 		ADMIN_TEST(live_turn_tells_how_many_lines_the_ring_has_lost),

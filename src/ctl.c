@@ -35,13 +35,15 @@ enum group {
 	FOR_REMAP	= 1 << 3,
 	FOR_MAP		= 1 << 4,
 	FOR_MANY	= 1 << 5,
-	FOR_TAIL	= 1 << 6
+	FOR_TAIL	= 1 << 6,
+	FOR_YES		= 1 << 7,
+	FOR_IMPORT	= 1 << 8
 };
 
 enum choice {
 	OPT_URL = 256, OPT_TOKEN_FILE, OPT_CA_FILE, OPT_JSON, OPT_REMAP,
 	OPT_FORCE, OPT_ALL, OPT_DRY_RUN, OPT_YES, OPT_PATH, OPT_RECEIVED_AT,
-	OPT_HELP, OPT_VERSION,
+	OPT_KEEP_GOING, OPT_HELP, OPT_VERSION,
 	OPT_FILTER	/* and on: one for each of enum ctl_filter */
 };
 
@@ -59,6 +61,7 @@ static const struct option long_options[] = {
 	{ "yes",	no_argument, NULL, OPT_YES },
 	{ "path",	required_argument, NULL, OPT_PATH },
 	{ "received-at", required_argument, NULL, OPT_RECEIVED_AT },
+	{ "keep-going",	no_argument, NULL, OPT_KEEP_GOING },
 	{ "help",	no_argument, NULL, OPT_HELP },
 	{ "version",	no_argument, NULL, OPT_VERSION },
 	{ "state",	required_argument, NULL, OPT_FILTER + CTL_STATE },
@@ -88,9 +91,9 @@ static const struct command {
 	{ "show",	ctl_event,	1, 1, 0 },
 	{ "why",	ctl_why,	1, 1, 0 },
 	{ "replay",	ctl_replay,	0, SIZE_MAX,
-	    FOR_FILTER | FOR_INPUT | FOR_MANY | FOR_REMAP },
+	    FOR_FILTER | FOR_INPUT | FOR_MANY | FOR_YES | FOR_REMAP },
 	{ "discard",	ctl_discard,	0, SIZE_MAX,
-	    FOR_FILTER | FOR_INPUT | FOR_MANY },
+	    FOR_FILTER | FOR_INPUT | FOR_MANY | FOR_YES },
 	{ "jobs",	ctl_jobs,	0, 2, FOR_LIMIT },
 	{ "requests",	ctl_requests,	0, 0, FOR_LIMIT },
 	{ "outputs",	ctl_outputs,	0, 0, 0 },
@@ -104,6 +107,9 @@ static const struct command {
 	{ "probe",	ctl_probe,	1, 1, 0 },
 	{ "reload",	ctl_reload,	0, 0, 0 },
 	{ "audit",	ctl_audit,	0, 0, FOR_LIMIT },
+	{ "backup",	ctl_backup,	1, 1, 0 },
+	{ "erase",	ctl_erase,	1, 1, FOR_YES },
+	{ "import",	ctl_import,	1, 1, FOR_INPUT | FOR_IMPORT },
 	{ "map",	ctl_map,	0, 1, FOR_INPUT | FOR_MAP },
 	{ "verify",	ctl_verify,	0, 0, 0 },
 	{ "check",	check,		0, 0, 0 },
@@ -134,6 +140,9 @@ static const char usage_text[] =
 "  probe OUTPUT        an open breaker tries its next event at once\n"
 "  reload              take the configuration over, or say what is wrong\n"
 "  audit               what was done with the agent, newest first\n"
+"  backup FILE         a proved copy of the database, on the agent's host\n"
+"  erase IDENTITY      a person, with all that is stored of them\n"
+"  import FILE         lines of JSON, each a batch; - for standard input\n"
 "Without the agent:\n"
 "  map [FILE]          what would become of a request body\n"
 "  verify              is the database whole, was every window kept?\n"
@@ -151,8 +160,9 @@ static const char usage_text[] =
 "  --help, --version\n"
 "Filters: --state, --output, --identity, --name, --reason, --status, --input,\n"
 "--since, --until.  For replay: --remap, --force.  For replay and discard\n"
-"with a filter: --all instead of one, --dry-run, --yes.  For map:\n"
-"--input NAME, --path /v2/events, --received-at MS.\n";
+"with a filter: --all instead of one, --dry-run, --yes.  For erase: --yes.\n"
+"For import: --input NAME, --keep-going; --url is its ingest listener then.\n"
+"For map: --input NAME, --path /v2/events, --received-at MS.\n";
 
 static void say(const char *, va_list) HR_PRINTF(1, 0);
 
@@ -328,7 +338,10 @@ take_option(struct ctl *ctl, int option)
 		return FOR_MANY;
 	case OPT_YES:
 		ctl->yes = true;
-		return FOR_MANY;
+		return FOR_YES;
+	case OPT_KEEP_GOING:
+		ctl->keep_going = true;
+		return FOR_IMPORT;
 	case OPT_PATH:
 		ctl->path = optarg;
 		return FOR_MAP;
@@ -372,7 +385,7 @@ check_many(const struct ctl *ctl, const char *name, unsigned given)
 	if (ctl->operands == 0 && !filter)
 		ctl_usage("%s needs an ID, a filter or --all", name);
 	if (ctl->operands > 0 && (given &
-	    (FOR_FILTER | FOR_INPUT | FOR_MANY)) != 0)
+	    (FOR_FILTER | FOR_INPUT | FOR_MANY | FOR_YES)) != 0)
 		ctl_usage("%s takes IDs or a filter, not both", name);
 }
 

@@ -11,6 +11,7 @@
 #include <curl/curl.h>
 
 #include "ctl_agent.h"
+#include "ctl_curl.h"
 #include "log.h"
 
 #define CONNECT_MS	5000
@@ -37,14 +38,6 @@ struct ctl_agent {
 	ctl_agent_stop	*stop;
 	void		*arg;
 };
-
-/* An option that libcurl does not know is a library that is not ours. */
-#define SET(curl, option, value) do {					\
-	CURLcode set_ = curl_easy_setopt(curl, option, value);		\
-									\
-	if (set_ != CURLE_OK)						\
-		bug("ctl: " #option ": %s", curl_easy_strerror(set_));	\
-} while (0)
 
 static size_t
 on_bytes(char *bytes, size_t size, size_t n, void *arg)
@@ -205,6 +198,26 @@ ctl_agent_new(const struct ctl *ctl)
 		bug("ctl: libcurl cannot be used");
 	set_up(a, ctl);
 	return a;
+}
+
+void
+ctl_agent_where(const char *url, const struct config_front *front,
+    char **base, char **socket)
+{
+	struct ctl_agent a = { NULL };
+
+	if (url == NULL)
+		find_listener(&a, front);
+	else
+		use_url(&a, url);
+	*base = a.base;
+	*socket = a.socket;
+}
+
+void
+ctl_agent_patient(struct ctl_agent *a)
+{
+	SET(a->curl, CURLOPT_TIMEOUT_MS, 0L);
 }
 
 void

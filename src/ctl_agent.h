@@ -15,6 +15,14 @@ struct ctl_agent;
  * missing there from the configuration; ends the program if that fails. */
 struct ctl_agent *ctl_agent_new(const struct ctl *);
 void	ctl_agent_free(struct ctl_agent *);	/* NULL: nothing */
+/* From now on an answer may take as long as it takes. */
+void	ctl_agent_patient(struct ctl_agent *);
+
+/* A URL that was given (NULL: none), or a listener as it is reached from
+ * here: the base of its URLs and the path of its socket (NULL: TCP).  Both are
+ * given (free). */
+void	ctl_agent_where(const char *url, const struct config_front *,
+	    char **base, char **socket);
 
 /*
  * ctl_agent_call - one request, its answer

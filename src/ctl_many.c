@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctl_bar.h"
 #include "ctl_online.h"
 
 #define POLL_MS		200	/* between looks at a job */
@@ -99,8 +100,8 @@ number(const cJSON *object, const char *name)
 
 /* --- is it meant? ----------------------------------------------------- */
 
-static bool
-says_yes(void)
+bool
+ctl_says_yes(void)
 {
 	char line[16];
 
@@ -126,7 +127,7 @@ confirm(struct ctl_agent *agent, const char *verb)
 		fprintf(stderr, " (the windows need at least %lld s)",
 		    (long long)seconds);
 	fputs("? [y/N] ", stderr);
-	if (says_yes())
+	if (ctl_says_yes())
 		return true;
 	ctl_say("nothing was done");
 	return false;
@@ -134,23 +135,29 @@ confirm(struct ctl_agent *agent, const char *verb)
 
 /* --- watching a job --------------------------------------------------- */
 
-/* On one line of the terminal, again and again. */
+/* A job that makes a copy, not one that moves events. */
+static bool
+is_backup(const cJSON *job)
+{
+	const char *kind = json_text(json_get(job, "kind"));
+
+	return kind != NULL && strcmp(kind, "backup") == 0;
+}
+
 static void
 show_progress(const cJSON *job)
 {
 	int64_t total = number(job, "total"), seen;
-	int filled, i;
+	const char *state = json_text(json_get(job, "state"));
+	bool runs = state != NULL && strcmp(state, "running") == 0;
 
-	if (total < 0) {
-		fputs("\rcounting ...", stderr);
-		return;
-	}
 	seen = number(job, "moved") + number(job, "skipped");
-	filled = total > 0 && seen < total ? (int)(seen * BAR / total) : BAR;
-	fputs("\r[", stderr);
-	for (i = 0; i < BAR; i++)
-		fputc(i < filled ? '#' : '.', stderr);
-	fprintf(stderr, "] %lld of %lld", (long long)seen, (long long)total);
+	if (total < 0)
+		ctl_bar_word(is_backup(job) ? "copying" : "counting");
+	else if (is_backup(job) && runs && seen >= total)
+		ctl_bar_word("proving");
+	else
+		ctl_bar(seen, total, is_backup(job) ? "pages" : "events");
 }
 
 static void
@@ -165,7 +172,7 @@ pause_ms(long ms)
 static bool
 watch(struct ctl_agent *agent, const char *id)
 {
-	bool terminal = isatty(STDERR_FILENO), cancelled = false, good = true;
+	bool cancelled = false, good = true;
 	char target[48], about[32];
 	const char *state;
 
@@ -180,14 +187,12 @@ watch(struct ctl_agent *agent, const char *id)
 		state = json_text(json_get(ctl_agent_root(agent), "state"));
 		if (!good || state == NULL || strcmp(state, "running") != 0)
 			break;
-		if (terminal)
-			show_progress(ctl_agent_root(agent));
+		show_progress(ctl_agent_root(agent));
 		pause_ms(POLL_MS);
 	}
-	if (terminal && good) {
+	if (good)
 		show_progress(ctl_agent_root(agent));
-		fputc('\n', stderr);
-	}
+	ctl_bar_end();
 	return good;
 }
 
@@ -207,8 +212,9 @@ print_end(const struct ctl *ctl, struct ctl_agent *agent, const char *id)
 	} else {
 		if (error != NULL)
 			ctl_put_clean(&why, error);
-		printf("job %s: %s, %lld moved, %lld skipped%s%s\n", id, state,
+		printf("job %s: %s, %lld %s, %lld skipped%s%s\n", id, state,
 		    (long long)number(job, "moved"),
+		    is_backup(job) ? "pages" : "moved",
 		    (long long)number(job, "skipped"),
 		    error != NULL ? ": " : "", buf_str(&why));
 	}
@@ -217,21 +223,32 @@ print_end(const struct ctl *ctl, struct ctl_agent *agent, const char *id)
 	    0 : CTL_REFUSED;
 }
 
-static int
-run_job(const struct ctl *ctl, struct ctl_agent *agent, const char *verb)
+void
+ctl_mind_interrupts(void)
 {
 	struct sigaction action = { .sa_handler = on_interrupt };
+
+	sigaction(SIGINT, &action, NULL);
+}
+
+int
+ctl_follow_job(const struct ctl *ctl, struct ctl_agent *agent)
+{
 	char id[24];
 
-	/* From here on an interrupt must not leave the job behind. */
-	sigaction(SIGINT, &action, NULL);
-	if (!ask(ctl, agent, verb, false))
-		return CTL_REFUSED;
 	snprintf(id, sizeof(id), "%lld",
 	    (long long)number(ctl_agent_root(agent), "id"));
 	if (!watch(agent, id))
 		return CTL_REFUSED;
 	return print_end(ctl, agent, id);
+}
+
+static int
+run_job(const struct ctl *ctl, struct ctl_agent *agent, const char *verb)
+{
+	ctl_mind_interrupts();
+	return ask(ctl, agent, verb, false) ? ctl_follow_job(ctl, agent) :
+	    CTL_REFUSED;
 }
 
 /* --- commands --------------------------------------------------------- */

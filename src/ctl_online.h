@@ -28,5 +28,13 @@ void	ctl_check_id(const char *id, const char *what);
 
 /* ctl_many.c: `verb` ("replay") for all that the filter's options mean. */
 int	ctl_many(const struct ctl *, const char *verb);
+/* Before a job is asked for: from here on an interrupt must not leave it
+ * behind. */
+void	ctl_mind_interrupts(void);
+/* The last answer is a job: watches it to its end; an interrupt cancels it.
+ * The exit status. */
+int	ctl_follow_job(const struct ctl *, struct ctl_agent *);
+/* The answer on standard input to a question that was asked. */
+bool	ctl_says_yes(void);
 
 #endif

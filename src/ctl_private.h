@@ -42,6 +42,7 @@ struct ctl {
 	bool		 all;		/* a filter that filters nothing */
 	bool		 dry_run;
 	bool		 yes;		/* do not ask */
+	bool		 keep_going;	/* of import: over bad lines */
 	bool		 remap;
 	bool		 force;
 	const char	*path;		/* of map */
@@ -60,7 +61,8 @@ ctl_command ctl_map;
 ctl_command ctl_status, ctl_events, ctl_event, ctl_why, ctl_replay,
 	    ctl_discard, ctl_jobs, ctl_requests, ctl_outputs, ctl_forecast,
 	    ctl_audit, ctl_pause, ctl_probe, ctl_reload, ctl_resume,
-	    ctl_identities, ctl_verify, ctl_tail, ctl_top;
+	    ctl_identities, ctl_verify, ctl_tail, ctl_top, ctl_backup,
+	    ctl_erase, ctl_import;
 
 /* "heaprelayctl: ..." on standard error. */
 void	ctl_say(const char *fmt, ...) HR_PRINTF(1, 2);

@@ -95,7 +95,8 @@ open_front(struct bench *b)
 {
 	struct http_settings s = {
 		.name = "admin", .max_body_bytes = 100000,
-		.request_timeout_ms = LIMIT_S * 1000, .max_connections = 2 * LIVE_READERS,
+		.request_timeout_ms = LIMIT_S * 1000,
+		.max_connections = 2 * LIVE_READERS,
 		.handler = admin_request, .early = admin_early,
 		.error_body = admin_error_body,
 	};

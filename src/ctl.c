@@ -159,8 +159,9 @@ static const char usage_text[] =
 "                      of top\n"
 "  --help, --version\n"
 "Filters: --state, --output, --identity, --name, --reason, --status, --input,\n"
-"--since, --until.  For replay: --remap, --force.  For replay and discard\n"
-"with a filter: --all instead of one, --dry-run, --yes.  For erase: --yes.\n"
+"--since, --until; of tail --kind, and neither --status nor times.  For\n"
+"replay: --remap, --force.  For replay and discard with a filter: --all\n"
+"instead of one, --dry-run, --yes.  For erase: --yes.\n"
 "For import: --input NAME, --keep-going; --url is its ingest listener then.\n"
 "For map: --input NAME, --path /v2/events, --received-at MS.\n";
 

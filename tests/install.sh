@@ -50,6 +50,9 @@ share/doc/heaprelay/heaprelay.conf.sample
 share/doc/heaprelay/openapi.yaml
 share/doc/heaprelay/paths.conf.sample
 share/doc/heaprelay/ports.conf.sample
+share/heaprelay/grafana/heaprelay.json
+share/heaprelay/prometheus/heaprelay.rules.test.yml
+share/heaprelay/prometheus/heaprelay.rules.yml
 share/heaprelay/sqlite/busiest.sql
 share/heaprelay/sqlite/conservation.sql
 share/heaprelay/sqlite/history.sql

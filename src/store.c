@@ -156,8 +156,37 @@ store_close(struct store *s)
 	sqlite3_close(s->db);
 	if (s->lock_fd != -1)
 		close(s->lock_fd);
+	for (i = 0; i < STORE_FILES; i++)
+		free(s->file[i].path);
 	free(s->path);
 	free(s);
+}
+
+/*
+ * Are the files still where they were opened?  One that was deleted, or has
+ * another in its place, lives on as long as we have it open, and would swallow
+ * whatever is acknowledged.  Looked at before every transaction: who takes a
+ * file away later takes what is in it, too.  It heals when the file comes
+ * back, which is why this is no reason to end: as long as we run, the lost
+ * file can be had from /proc/PID/fd.
+ */
+static bool
+files_stay(struct store *s)
+{
+	const struct store_file *f;
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < STORE_FILES; i++) {
+		f = &s->file[i];
+		if (f->inode == 0 || (stat(f->path, &st) == 0 &&
+		    st.st_dev == f->device && st.st_ino == f->inode))
+			continue;
+		store_fail(s, "%s was deleted or replaced while it was open",
+		    f->path);
+		return false;
+	}
+	return true;
 }
 
 enum store_begin
@@ -169,6 +198,8 @@ store_begin(struct store *s)
 		return STORE_FAILED;
 	if (s->open)
 		return STORE_READY;
+	if (!files_stay(s))
+		return STORE_FAILED;
 	rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
 		return STORE_BUSY;
@@ -216,7 +247,9 @@ store_commit(struct store *s)
 			note_failure(s, rc, "COMMIT");
 	}
 	if (s->failed) {
-		stat_add(STAT_commits_failed, 1);
+		/* What did not begin says nothing of the next one. */
+		if (s->open)
+			stat_add(STAT_commits_failed, 1);
 		store_rollback(s);
 		return false;
 	}

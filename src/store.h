@@ -39,6 +39,7 @@ enum store_mode {
 /*
  * 0 and *out (given), or an exit status of log.h and `why`.  `file_mode` is
  * for a file that is made.  A writing store holds PATH.lock with flock(2).
+ * A path that is a symbolic link stands for what it leads to.
  */
 int	store_open(struct store **out, const char *path, enum store_mode,
 	    int file_mode, struct why *);
@@ -49,7 +50,8 @@ sqlite3	*store_db(struct store *);		/* lent */
 enum store_begin {
 	STORE_READY,	/* a transaction is open */
 	STORE_BUSY,	/* somebody else holds the write lock: later */
-	STORE_FAILED	/* this turn's transaction has failed */
+	STORE_FAILED	/* this turn's transaction has failed, or the file
+			 * was deleted or replaced: store_error */
 };
 
 /* Opens the turn's transaction unless it is open. */

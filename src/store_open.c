@@ -222,6 +222,23 @@ make_durable(struct store *s, struct why *why)
 	return 0;
 }
 
+/* Which files these are, for files_stay. */
+static void
+remember_files(struct store *s)
+{
+	static const char *const suffixes[STORE_FILES] = { "", "-wal", "-shm" };
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < STORE_FILES; i++) {
+		s->file[i].path = xasprintf("%s%s", s->path, suffixes[i]);
+		if (stat(s->file[i].path, &st) == -1)
+			continue;
+		s->file[i].device = st.st_dev;
+		s->file[i].inode = st.st_ino;
+	}
+}
+
 static int
 open_writer(struct store *s, int file_mode, struct why *why)
 {
@@ -245,6 +262,8 @@ open_writer(struct store *s, int file_mode, struct why *why)
 		status = make_durable(s, why);
 	if (status == 0)
 		status = migrate(s, version, why);
+	if (status == 0 && strcmp(s->path, STORE_MEMORY) != 0)
+		remember_files(s);
 	return status;
 }
 
@@ -265,6 +284,28 @@ open_reader(struct store *s, struct why *why)
 	return status == 0 ? check_identity(s, &version, why) : status;
 }
 
+/*
+ * The file itself, whatever name it goes by: the lock lies beside it, so a
+ * symbolic link must not lead to another one.
+ */
+static char *
+real_path(const char *path)
+{
+	char *resolved = strcmp(path, STORE_MEMORY) != 0 ?
+	    realpath(path, NULL) : NULL;
+	struct stat st;
+	char *own;
+
+	if (resolved == NULL || lstat(path, &st) == -1 ||
+	    !S_ISLNK(st.st_mode)) {
+		free(resolved);
+		return xstrdup(path);
+	}
+	own = xstrdup(resolved);
+	free(resolved);
+	return own;
+}
+
 int
 store_open(struct store **out, const char *path, enum store_mode mode,
     int file_mode, struct why *why)
@@ -275,7 +316,7 @@ store_open(struct store **out, const char *path, enum store_mode mode,
 	/* No statistics of memory, so no lock around each allocation; refused,
 	 * and without harm, once SQLite is in use. */
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	s->path = xstrdup(path);
+	s->path = real_path(path);
 	s->mode = mode;
 	s->lock_fd = -1;
 	status = mode == STORE_WRITE ? open_writer(s, file_mode, why) :

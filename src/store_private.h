@@ -7,13 +7,26 @@
 #ifndef HR_STORE_PRIVATE_H
 #define HR_STORE_PRIVATE_H
 
+#include <sys/types.h>
+
 #include "store.h"
+
+#define STORE_FILES	3
+
+/* A file as it was opened; inode 0: not yet, or not on disk. */
+struct store_file {
+	char	*path;
+	dev_t	 device;
+	ino_t	 inode;
+};
 
 struct store {
 	sqlite3		*db;
 	char		*path;
 	enum store_mode	 mode;
 	int		 lock_fd;	/* -1: none */
+	/* The database, its WAL and its -shm as they were opened. */
+	struct store_file file[STORE_FILES];
 	sqlite3_stmt	*stmt[SQL_COUNT];
 	bool		 open;		/* in a transaction */
 	int64_t		 changes;	/* made before it began, in all */

@@ -223,6 +223,24 @@ store_open_refuses_a_second_writer(void **state)
 }
 
 static void
+store_open_refuses_a_second_writer_by_another_name(void **state)
+{
+	struct bench *b = *state;
+	struct store *second;
+	struct why why;
+	char *alias = xasprintf("%s/alias.db", b->directory);
+
+	reopen(b);
+	assert_int_equal(symlink(b->path, alias), 0);
+
+	assert_int_equal(store_open(&second, alias, STORE_WRITE, 0600, &why),
+	    EXIT_RUNNING);
+	assert_non_null(strstr(why.text,
+	    "another heaprelayd has this database open"));
+	free(alias);
+}
+
+static void
 store_open_refuses_a_newer_schema(void **state)
 {
 	struct bench *b = *state;
@@ -496,6 +514,34 @@ store_write_without_room_fails_the_turn_and_not_the_next(void **state)
 }
 
 static void
+store_begin_fails_while_a_file_is_not_where_it_was(void **state)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	struct bench *b = *state;
+	char *path, *kept = xasprintf("%s/kept", b->directory);
+	size_t i;
+
+	reopen(b);
+	for (i = 0; i < HR_COUNT(suffixes); i++) {
+		path = xasprintf("%s%s", b->path, suffixes[i]);
+		assert_int_equal(rename(path, kept), 0);
+
+		assert_int_equal(store_begin(b->store), STORE_FAILED);
+		put_setting(b->store, "lost", "1");
+		assert_false(store_commit(b->store));
+		assert_non_null(strstr(store_error(b->store),
+		    "was deleted or replaced"));
+
+		assert_int_equal(rename(kept, path), 0);
+		assert_int_equal(store_begin(b->store), STORE_READY);
+		assert_true(store_commit(b->store));
+		assert_int_equal(settings(b->store), 0);
+		free(path);
+	}
+	free(kept);
+}
+
+static void
 store_begin_is_busy_while_a_shell_writes(void **state)
 {
 	struct bench *b = *state;
@@ -668,6 +714,7 @@ main(void)
 	    TEST(store_open_has_wal_and_full_synchronisation),
 	    TEST(store_open_marks_the_file_as_ours),
 	    TEST(store_open_refuses_a_second_writer),
+	    TEST(store_open_refuses_a_second_writer_by_another_name),
 	    TEST(store_open_refuses_a_newer_schema),
 	    TEST(store_open_refuses_a_foreign_database),
 	    TEST(store_open_refuses_a_file_that_is_no_database),
@@ -683,6 +730,7 @@ main(void)
 	    TEST(store_rollback_throws_away_and_the_next_turn_works),
 	    TEST(store_fail_fails_the_whole_turn),
 	    TEST(store_write_without_room_fails_the_turn_and_not_the_next),
+	    TEST(store_begin_fails_while_a_file_is_not_where_it_was),
 	    TEST_HELD(store_begin_is_busy_while_a_shell_writes),
 	    TEST_HELD(store_blocker_finds_a_writer_that_also_checkpoints),
 	    TEST(store_blocker_names_nobody_when_there_is_nobody),

@@ -49,6 +49,8 @@ admin_free(struct admin *a)
 		continue;
 	while (admin_wait_take(&a->previews) != NULL)
 		continue;
+	while (admin_wait_take(&a->denied) != NULL)
+		continue;
 	admin_free_counts(a);
 	free(a->token);
 	free(a->read_token);
@@ -63,8 +65,8 @@ admin_reload(struct admin *a, const struct admin_parts *parts)
 	a->parts = *parts;
 }
 
-static void
-call_begin(struct admin_call *call, struct admin *a, struct http_request *r)
+void
+admin_call_begin(struct admin_call *call, struct admin *a, struct http_request *r)
 {
 	memset(call, 0, sizeof(*call));
 	call->admin = a;
@@ -72,7 +74,7 @@ call_begin(struct admin_call *call, struct admin *a, struct http_request *r)
 	call->now = clock_now();
 }
 
-/* What the head decides; false: the request was answered. */
+/* What the head decides; false: the request was answered, or will be. */
 static bool
 check_head(struct admin_call *call)
 {
@@ -80,7 +82,7 @@ check_head(struct admin_call *call)
 	    admin_check_token(call);
 }
 
-/* All that is checked; false: the request was answered. */
+/* All that is checked; false: likewise. */
 static bool
 check(struct admin_call *call)
 {
@@ -94,7 +96,7 @@ admin_early(struct http_request *r, void *arg)
 	struct admin_call call;
 	bool goes_on;
 
-	call_begin(&call, arg, r);
+	admin_call_begin(&call, arg, r);
 	goes_on = check_head(&call);
 	if (!goes_on)
 		stat_add(STAT_admin_requests, 1);
@@ -116,7 +118,7 @@ write_or_refuse(struct http_request *r, enum pending_go go,
 {
 	struct admin_call call;
 
-	call_begin(&call, arg, r);
+	admin_call_begin(&call, arg, r);
 	if (go == PENDING_REFUSED)
 		refuse_write(&call, reason);
 	else if (check(&call))		/* a reload may have come between */
@@ -130,7 +132,7 @@ admin_request(struct http_request *r, void *arg)
 	struct admin_call call;
 
 	stat_add(STAT_admin_requests, 1);
-	call_begin(&call, arg, r);
+	admin_call_begin(&call, arg, r);
 	if (check(&call)) {
 		if (call.entry->who == ADMIN_FULL)
 			pending_add(call.admin->pending, r, clock_now());
@@ -172,15 +174,17 @@ note_commit(struct admin *a)
 int64_t
 admin_turn(struct admin *a, struct moment now)
 {
-	int64_t waiting, counting;
+	int64_t waiting, counting, denied;
 
 	take_sample(a, now);
 	note_commit(a);
 	waiting = pending_turn(a->pending, now);
 	counting = admin_turn_counts(a, now);
+	denied = admin_turn_denied(a, now);
 	if (admin_wants_reload(a))
 		return 0;	/* at the beginning of the next turn */
-	return waiting < counting ? waiting : counting;
+	waiting = waiting < counting ? waiting : counting;
+	return waiting < denied ? waiting : denied;
 }
 
 int64_t

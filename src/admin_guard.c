@@ -21,6 +21,8 @@
 #define TOKEN_BYTES	32	/* random ones, written in hex */
 #define TOKEN_MIN	16	/* characters of a token that somebody chose */
 #define TOKEN_MAX	1024
+#define DENIED_MS	250	/* before a wrong token is answered, so that
+				 * guessing is slow; nobody else waits */
 
 /* --- tokens ----------------------------------------------------------- */
 
@@ -107,10 +109,38 @@ bearer(const struct http_request *r)
 	return header + strspn(header, " ");
 }
 
+/* A missing token only has to be told; a wrong one is a guess. */
+static void
+unauthorized(struct admin_call *call, bool guessed)
+{
+	admin_problem(call, 401, "unauthorized", guessed ?
+	    "WWW-Authenticate: Bearer realm=\"heaprelay\", "
+	    "error=\"invalid_token\"\r\n" :
+	    "WWW-Authenticate: Bearer realm=\"heaprelay\"\r\n",
+	    "A token is needed: Authorization: Bearer TOKEN, with what "
+	    "is in the agent's token file.");
+}
+
+int64_t
+admin_turn_denied(struct admin *a, struct moment now)
+{
+	struct admin_call call;
+	int64_t left;
+
+	while (a->denied != NULL) {
+		left = a->denied->since + DENIED_MS - now.boot;
+		if (left > 0)
+			return left;
+		admin_call_begin(&call, a, admin_wait_take(&a->denied));
+		unauthorized(&call, true);
+	}
+	return INT64_MAX;
+}
+
 bool
 admin_check_token(struct admin_call *call)
 {
-	const struct admin *a = call->admin;
+	struct admin *a = call->admin;
 	const char *given = bearer(call->request);
 	bool full, look;
 
@@ -124,13 +154,10 @@ admin_check_token(struct admin_call *call)
 	if (look)
 		admin_problem(call, 403, "read_only_token", NULL,
 		    "This token may only look.");
+	else if (given[0] == '\0')
+		unauthorized(call, false);
 	else
-		admin_problem(call, 401, "unauthorized", given[0] == '\0' ?
-		    "WWW-Authenticate: Bearer realm=\"heaprelay\"\r\n" :
-		    "WWW-Authenticate: Bearer realm=\"heaprelay\", "
-		    "error=\"invalid_token\"\r\n",
-		    "A token is needed: Authorization: Bearer TOKEN, with what "
-		    "is in the agent's token file.");
+		admin_wait_add(&a->denied, call->request, call->now);
 	return false;
 }
 

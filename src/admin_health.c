@@ -60,7 +60,11 @@ admin_get_live(struct admin_call *call)
 
 /* --- ready ------------------------------------------------------------ */
 
-/* Asks for the write lock, which the turn's commit gives back. */
+/*
+ * Asks for the write lock, which the turn's commit gives back.  After a commit
+ * that failed only one that writes can prove that the next will not: who is
+ * told "not ready" sends nothing that would be written, so the asking does.
+ */
 static void
 check_database(struct checks *c, struct admin *a)
 {
@@ -70,6 +74,8 @@ check_database(struct checks *c, struct admin *a)
 	switch (queue_begin(q)) {
 	case QUEUE_READY:
 		why_set(&why, "the last commit failed: %s", queue_error(q));
+		if (a->commit_failed)
+			queue_set(q, "proved", "");
 		add(c, "database", !a->commit_failed,
 		    a->commit_failed ? why.text : "writable");
 		break;

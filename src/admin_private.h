@@ -34,6 +34,7 @@ struct admin {
 	struct pending		*pending;
 	struct admin_wait	*reloads;	/* see admin_config.c */
 	struct admin_wait	*previews;	/* see admin_map.c */
+	struct admin_wait	*denied;	/* see admin_guard.c */
 	struct admin_count	*counts;	/* dry runs; see admin_job.c */
 	/* What is sent beside GET /, and its ETag, which is part of it. */
 	char			*page_headers, *page_tag;
@@ -90,6 +91,9 @@ struct admin_call {
 
 /* --- admin.c --- */
 
+/* A call of that request, without entry yet. */
+void	admin_call_begin(struct admin_call *, struct admin *,
+	    struct http_request *);
 /* Behind the others of the list. */
 void	admin_wait_add(struct admin_wait **, struct http_request *,
 	    struct moment now);
@@ -117,8 +121,11 @@ bool	admin_instant(const char *, int64_t now, int64_t *at);
 char	*admin_token(const char *path, struct why *);
 /* Is the request for us?  false: answered 400 or 421. */
 bool	admin_check_host(struct admin_call *);
-/* May whoever asks do this?  false: answered 401 or 403. */
+/* May whoever asks do this?  false: answered 401 or 403,
+ * or to be by admin_turn_denied. */
 bool	admin_check_token(struct admin_call *);
+/* As admin_turn: answers those whose wrong token has waited long enough. */
+int64_t	admin_turn_denied(struct admin *, struct moment now);
 /* A write from another site, or of something else than JSON; false: answered
  * 403 or 415. */
 bool	admin_check_write(struct admin_call *);

@@ -48,7 +48,8 @@ struct http_settings {
 	/* May answer as soon as the head is there (path, method,
 	 * credentials), before the body was read; NULL: none.  When it
 	 * answers, the connection closes after the answer unless the request
-	 * has no body.  Returns true when it answered with http_reply. */
+	 * has no body.  Returns true when it answered with http_reply,
+	 * or will, later. */
 	bool		(*early)(struct http_request *, void *arg);
 	http_error_body	*error_body;	/* NULL: errors have no body */
 	/* Kept: counts how long answers took that were held and are durable,

@@ -320,11 +320,11 @@ answered_early(struct http_request *c)
 		return false;
 	c->state = HTTP_ASKED;
 	c->unread = has_body(c);
-	if (s->early(c, s->arg) != (c->state != HTTP_ASKED))
+	if (s->early(c, s->arg))
+		return true;
+	if (c->state != HTTP_ASKED)
 		bug("http: early says one thing and does another front=%s",
 		    s->name);
-	if (c->state != HTTP_ASKED)
-		return true;
 	c->unread = false;
 	return false;
 }

@@ -177,6 +177,25 @@ reserve_descriptors(const struct config *c)
 		    (unsigned long long)r.rlim_cur);
 }
 
+/*
+ * No core dumps: they would put secrets, tokens and bodies on a disk.  A limit
+ * of 1 stops a file as 0 would, and also a pipe to a collector, which the
+ * kernel feeds in spite of 0 (core(5), kernel.core_pattern).  The process
+ * stays dumpable in the sense of prctl(2): its user may trace it.
+ */
+static void
+refuse_core_dumps(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_CORE, &r) == -1)
+		return;
+	if (r.rlim_max > 1)
+		r.rlim_max = 1;
+	r.rlim_cur = r.rlim_max;
+	(void)setrlimit(RLIMIT_CORE, &r);
+}
+
 struct admin_parts
 agent_admin_parts(struct agent *a)
 {
@@ -637,6 +656,7 @@ main(int argc, char *argv[])
 		usage(stderr);
 		return EXIT_USAGE;
 	}
+	refuse_core_dumps();
 	a.config = config_read(a.file, &why);
 	if (a.config == NULL) {
 		fprintf(stderr, "heaprelayd: %s\n", why.text);

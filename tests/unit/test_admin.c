@@ -15,6 +15,7 @@
 #include <sqlite3.h>
 
 #include "admin_fixture.h"
+#include "log.h"
 
 /* --- tokens ----------------------------------------------------------- */
 
@@ -101,6 +102,32 @@ admin_request_asks_for_a_token(void **state)
 			assert_non_null(strstr(b->answer.p,
 			    "\r\nWWW-Authenticate: Bearer "));
 		}
+	}
+}
+
+/* Guessing is slow, and counted. */
+static void
+admin_request_answers_a_wrong_token_late(void **state)
+{
+	static const struct {
+		const char	*headers;
+		bool		 late;
+	} cases[] = {
+		{ "Host: localhost\r\n", false },
+		{ "Host: localhost\r\nAuthorization: Bearer 0123\r\n", true },
+	};
+	struct bench *b = *state;
+	uint64_t denied;
+	int64_t begin;
+	size_t i;
+
+	for (i = 0; i < HR_COUNT(cases); i++) {
+		denied = stat_get(STAT_admin_denied);
+		begin = b->now.boot;
+		send_with(b, "GET", "/v1/status", cases[i].headers);
+		assert_problem(b, 401, "unauthorized");
+		assert_int_equal(b->now.boot - begin >= 250, cases[i].late);
+		assert_int_equal(stat_get(STAT_admin_denied), denied + 1);
 	}
 }
 
@@ -510,6 +537,20 @@ admin_turn_gives_up_after_a_second_and_names_the_holder(void **state)
 	assert_value(b, "state", "\"queued\"");
 }
 
+/* Nobody sends anything to an agent that is not ready. */
+static void
+admin_ready_is_so_again_without_anybody_who_writes(void **state)
+{
+	struct bench *b = *state;
+
+	stat_add(STAT_commits_failed, 1);
+	bench_get(b, "/health/ready");
+	assert_int_equal(b->status, 503);
+
+	bench_get(b, "/health/ready");
+	assert_int_equal(b->status, 200);
+}
+
 int
 main(void)
 {
@@ -518,6 +559,7 @@ main(void)
 		ADMIN_TEST(admin_new_keeps_the_token_that_is_there),
 		ADMIN_TEST(admin_new_refuses_a_token_that_can_be_guessed),
 		ADMIN_TEST(admin_request_asks_for_a_token),
+		ADMIN_TEST(admin_request_answers_a_wrong_token_late),
 		ADMIN_TEST(admin_request_answers_health_without_a_token),
 		ADMIN_TEST(admin_request_lets_the_reading_token_only_look),
 		ADMIN_TEST(admin_request_is_for_hosts_that_are_ours),
@@ -533,6 +575,7 @@ main(void)
 		ADMIN_TEST(admin_ready_names_each_check),
 		ADMIN_TEST(
 		    admin_ready_fails_while_somebody_holds_the_write_lock),
+		ADMIN_TEST(admin_ready_is_so_again_without_anybody_who_writes),
 		ADMIN_TEST(admin_ready_fails_when_the_agent_stops),
 		ADMIN_TEST(
 		    admin_progress_fails_when_what_is_due_does_not_leave),

@@ -126,8 +126,11 @@ queue_open(struct queue **out, const char *path, int file_mode,
 	if (sqlite3_create_function(db, "heaprelay_tally", 4,
 	    SQLITE_UTF8 | SQLITE_DIRECTONLY, q, on_tally, NULL, NULL) !=
 	    SQLITE_OK || sqlite3_exec(db, tally_triggers, NULL, NULL, NULL) !=
-	    SQLITE_OK)
-		bug("queue: tally triggers: %s", sqlite3_errmsg(db));
+	    SQLITE_OK) {
+		why_set(why, "%s: %s", path, sqlite3_errmsg(db));
+		queue_close(q);
+		return EXIT_IO;
+	}
 	q->next_batch = next_id(q, "batch");
 	q->next_event = next_id(q, "event");
 	q->next_request = next_id(q, "request");

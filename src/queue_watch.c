@@ -84,6 +84,7 @@ queue_watch(struct queue *q, queue_watcher *seen, queue_unseen *undone,
 	    SQLITE_UTF8 | SQLITE_DIRECTONLY, w, on_watch, NULL, NULL, free) !=
 	    SQLITE_OK || sqlite3_exec(db, watch_triggers, NULL, NULL, NULL) !=
 	    SQLITE_OK)
-		bug("queue: watch triggers: %s", sqlite3_errmsg(db));
+		fatal(EXIT_IO, "queue: cannot watch events error=%s",
+		    log_value(sqlite3_errmsg(db)));
 	(void)sqlite3_rollback_hook(db, on_rollback, w);
 }

@@ -66,7 +66,8 @@ admin_reload(struct admin *a, const struct admin_parts *parts)
 }
 
 void
-admin_call_begin(struct admin_call *call, struct admin *a, struct http_request *r)
+admin_call_begin(struct admin_call *call, struct admin *a,
+    struct http_request *r)
 {
 	memset(call, 0, sizeof(*call));
 	call->admin = a;

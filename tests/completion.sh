@@ -40,17 +40,17 @@ takes() {
 	if grep -qx -e "$2" "$work/valued"; then
 		set -- "$1" "$2" 1
 	fi
-	for operand in '' 1; do
-		timeout 20 "$ctl" --url http://127.0.0.1:1 --token-file \
-		    "$work/token" "$@" $operand < /dev/null > /dev/null \
-		    2> "$work/said" || true
-		grep -q -e ' needs ' "$work/said" || break
-	done
+	timeout 20 "$ctl" --url http://127.0.0.1:1 --token-file "$work/token" \
+	    "$@" $operand < /dev/null > /dev/null 2> "$work/said" || true
 	! grep -q 'does not go with' "$work/said"
 }
 
 general='-c --config --url --token-file --ca-file --json --help --version'
 for command in $(cat "$work/commands"); do
+	# Whether something has to follow is found out first.
+	operand=
+	takes "$command" --json
+	! grep -q ' needs ' "$work/said" || operand=1
 	for option in $(cat "$work/options"); do
 		case " $general " in
 		*" $option "*) ;;

@@ -38,7 +38,7 @@ struct import {
 	struct ctl_post	*post;
 	size_t		 most;		/* bytes of a request */
 	char		*progress;	/* a file; NULL: standard input */
-	char		 beginning[HEX];	/* hash of the file's; "": none */
+	char		 beginning[HEX];	/* hash of it; "": none */
 	int64_t		 beginning_len;	/* bytes of it */
 	int64_t		 size;		/* of the file; -1: not known */
 	int64_t		 offset;	/* behind the line that was read last */
@@ -377,19 +377,12 @@ int
 ctl_import(const struct ctl *ctl)
 {
 	struct config *config = ctl_config(ctl);
-	const char *name = ctl->filter[CTL_INPUT];
-	const struct config_input *input = name != NULL ?
-	    config_input(config, name) : config->inputs;
 	struct import im = { .ctl = ctl };
 	int status;
 
-	if (input == NULL || config->inputs_n == 0)
-		ctl_fail(CTL_REFUSED, name != NULL ? "%s: there is no "
-		    "[input %s]" : "%s: there is no input", config->file,
-		    name);
 	im.most = (size_t)config->max_request_bytes;
 	open_file(&im, ctl->operand[0]);
-	im.post = ctl_post_new(ctl, config, input);
+	im.post = ctl_post_new(ctl, config, ctl_input(ctl, config));
 	import_lines(&im);
 	ctl_bar_end();
 	print_result(&im);

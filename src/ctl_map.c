@@ -32,8 +32,8 @@ read_body(const char *file, int64_t most, struct buf *body)
 		fclose(in);
 }
 
-static const struct config_input *
-choose_input(const struct ctl *ctl, const struct config *config)
+const struct config_input *
+ctl_input(const struct ctl *ctl, const struct config *config)
 {
 	const char *name = ctl->filter[CTL_INPUT];
 	const struct config_input *input;

@@ -4,7 +4,8 @@
  * Knows how SQLite's online backup is driven in slices.  Its source is the
  * writer's own connection, so that what a turn changes is changed in the copy
  * too, and a copy neither starts anew nor keeps the WAL from being emptied
- * however much is written.
+ * however much is written.  Only what other processes write makes it start
+ * anew.
  *
  * A copy is made under another name and proved sound before it gets its own.
  * The proof reads all of it and syncs it, which cannot be cut into slices: it
@@ -31,6 +32,7 @@
 
 #define PAGES		64	/* copied in one slice */
 #define FLUSH_PAGES	2048	/* so many are on their way to the disk */
+#define ANEW_MOST	20	/* beginnings because of foreign writers */
 #define INTERRUPT_NS	1000000	/* between attempts to end the proof */
 
 struct queue_copy {
@@ -44,6 +46,7 @@ struct queue_copy {
 	sqlite3_backup	*backup;	/* likewise */
 	int64_t		 copied, total;	/* pages */
 	int64_t		 flushed;	/* of these */
+	int		 anew;		/* how often it had to begin again */
 	/* The proof; `why` and `proved` are the thread's until `ended`. */
 	bool		 proving;	/* the thread is to be joined */
 	pthread_t	 thread;
@@ -330,6 +333,25 @@ flush_some(struct queue_copy *c)
 	c->flushed = c->copied;
 }
 
+/* Where it is after a step.  What another process has written makes SQLite
+ * begin with the first page again; false: that was too often. */
+static bool
+note_place(struct queue_copy *c)
+{
+	int64_t before = c->copied;
+
+	c->total = sqlite3_backup_pagecount(c->backup);
+	c->copied = c->total - sqlite3_backup_remaining(c->backup);
+	if (c->copied >= before)
+		return true;
+	c->flushed = 0;
+	if (c->anew++ < ANEW_MOST)
+		return true;
+	why_set(&c->why, "another process writes to the database again and "
+	    "again, and each time the copy begins anew");
+	return false;
+}
+
 static enum queue_copied
 copy_pages(struct queue_copy *c)
 {
@@ -338,8 +360,8 @@ copy_pages(struct queue_copy *c)
 	if (atomic_load(&c->cancelled))
 		return QUEUE_COPY_FAILED;
 	rc = sqlite3_backup_step(c->backup, PAGES);
-	c->total = sqlite3_backup_pagecount(c->backup);
-	c->copied = c->total - sqlite3_backup_remaining(c->backup);
+	if (!note_place(c))
+		return QUEUE_COPY_FAILED;
 	if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED) {
 		flush_some(c);
 		return QUEUE_COPYING;

@@ -70,6 +70,15 @@ run 64 --no-such-option status
 run 64 status 7
 run 64 forecast 7
 run 64 verify 7
+run 64 backup
+run 64 backup copy.db
+says err 'absolute path'
+run 64 erase
+run 64 erase pat sam
+run 64 backup --yes /copy.db
+run 64 import
+run 64 import --yes file
+run 64 status --keep-going
 run 64 why
 run 64 show 7 8
 run 64 show seven
@@ -195,6 +204,34 @@ says err '--yes'
 run 64 -c heaprelay.conf replay --status many --yes
 says err '--status should be a number'
 
+run 1 -c heaprelay.conf erase pat < /dev/null
+says err '--yes'
+
+# What cannot be imported.
+run 1 -c heaprelay.conf import no-such-file
+says err no-such-file
+run 1 -c heaprelay.conf import --input no-such-input body
+says err 'no [input no-such-input]'
+echo '{"beginning":"00","bytes":1,"line":1,"offset":1}' > body.progress
+run 1 -c heaprelay.conf import body
+says err 'body.progress is of another file'
+echo '{"beginning"' > body.progress
+run 1 -c heaprelay.conf import body
+says err 'body.progress is of another file'
+rm body.progress
+
+# A line is judged before anybody is asked.
+printf '{"events":7}\n' > bad.jsonl
+run 1 -c heaprelay.conf import bad.jsonl
+says err 'bad.jsonl:1: '
+is out '{"file":"bad.jsonl","skipped":0,"accepted":0,"refused":1}'
+printf '{"mpid":"42","events":[],"pad":"%1024s"}\n' '' > long.jsonl
+run 1 -c small.conf import - < long.jsonl
+says err '-:1: it is longer than max_request_bytes'
+printf ' \n\n' > blank.jsonl
+run 0 -c heaprelay.conf import blank.jsonl
+is out '{"file":"blank.jsonl","skipped":0,"accepted":0,"refused":0}'
+
 # Nobody answers.
 run 69 -c heaprelay.conf status
 says err 'is the agent running?'
@@ -205,6 +242,8 @@ run 69 replay 7 -c heaprelay.conf
 run 69 replay --all --yes -c heaprelay.conf
 run 69 discard --name E --dry-run -c heaprelay.conf
 run 69 jobs -c heaprelay.conf
+run 69 backup /no/copy.db -c heaprelay.conf
+run 69 erase --yes pat -c heaprelay.conf
 run 69 pause heap -c heaprelay.conf
 run 69 reload -c heaprelay.conf
 run 69 audit -c heaprelay.conf

@@ -229,6 +229,67 @@ queue_copy_new_wants_room(void **state)
 	free(file);
 }
 
+/* A process that never pauses: each of its commits begins the copy anew. */
+static void
+queue_copy_slice_gives_up_beside_a_foreign_writer(void **state)
+{
+	struct queue_fixture *f = *state;
+	char *file = path(f, "copy.db");
+	enum queue_copied end;
+	struct queue_copy *c;
+	struct why why;
+	sqlite3 *other;
+	int i;
+
+	put_many(f);
+	c = start(f, file);
+	assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
+	for (i = 0, end = QUEUE_COPYING; i < 100 && end == QUEUE_COPYING;
+	    i++) {
+		end = queue_copy_slice(c, &why);
+		if (end == QUEUE_COPYING)
+			end = queue_copy_slice(c, &why);
+		assert_int_equal(sqlite3_exec(other, "INSERT INTO setting "
+		    "VALUES (hex(randomblob(8)), 1)", NULL, NULL, NULL),
+		    SQLITE_OK);
+	}
+	assert_int_equal(end, QUEUE_COPY_FAILED);
+	assert_non_null(strstr(why.text, "another process"));
+	queue_copy_free(c);
+	sqlite3_close(other);
+	assert_missing(f, "copy.db.partial");
+	assert_int_equal(queue_begin(f->q), QUEUE_READY);
+	free(file);
+}
+
+/* One that writes now and then only delays it. */
+static void
+queue_copy_bears_some_foreign_writes(void **state)
+{
+	struct queue_fixture *f = *state;
+	char *file = path(f, "copy.db");
+	struct queue_copy *c;
+	struct why why;
+	sqlite3 *other;
+	int i;
+
+	put_many(f);
+	c = start(f, file);
+	assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
+	for (i = 0; i < 3; i++) {
+		queue_copy_slice(c, &why);
+		queue_copy_slice(c, &why);
+		assert_int_equal(sqlite3_exec(other, "INSERT INTO setting "
+		    "VALUES (hex(randomblob(8)), 1)", NULL, NULL, NULL),
+		    SQLITE_OK);
+	}
+	assert_int_equal(finish(f, c, false, &why), QUEUE_COPIED);
+	queue_copy_free(c);
+	sqlite3_close(other);
+	assert_answer(file, "SELECT count(*) FROM setting", "3");
+	free(file);
+}
+
 static void
 queue_copy_slice_ends_what_was_cancelled(void **state)
 {
@@ -378,6 +439,9 @@ main(void)
 		QUEUE_FILE_TEST(
 		    queue_copy_does_not_replace_what_came_meanwhile),
 		QUEUE_FILE_TEST(queue_copy_new_wants_room),
+		QUEUE_FILE_TEST(
+		    queue_copy_slice_gives_up_beside_a_foreign_writer),
+		QUEUE_FILE_TEST(queue_copy_bears_some_foreign_writes),
 		QUEUE_FILE_TEST(queue_copy_slice_ends_what_was_cancelled),
 		QUEUE_FILE_TEST(queue_copy_free_ends_a_proof),
 		QUEUE_FILE_TEST(queue_copy_proves_what_it_has_copied),

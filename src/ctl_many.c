@@ -14,7 +14,6 @@
 #include "ctl_online.h"
 
 #define POLL_MS		200	/* between looks at a job */
-#define BAR		30	/* cells */
 
 static const struct ctl_field job_fields[] = {
 	{ { "ID", true, 0, 0 }, "id" },

@@ -103,7 +103,7 @@ ctl_map(const struct ctl *ctl)
 	struct config *config = ctl_config(ctl);
 	struct preview p = {
 		.config = config,
-		.input = choose_input(ctl, config),
+		.input = ctl_input(ctl, config),
 		.received_at = ctl->received_at >= 0 ? ctl->received_at :
 		    clock_now().wall,
 	};

@@ -174,8 +174,6 @@ struct dispatch {
 	struct flights	 flights;
 	int64_t		*held;		/* identities; see dispatch_hold */
 	size_t		 held_n;
-	int64_t		*held;		/* identities; see dispatch_hold */
-	size_t		 held_n;
 	struct dispatch_durations durations;
 	bool		 stopping;
 	/* This turn's transaction has all that was learnt. */
@@ -293,11 +291,6 @@ void	verdict_settled(const struct flight *);
 /* What the turn stored of a pause holds; without `durable`, what operators
  * asked for has not happened. */
 void	operate_end(struct dispatch *, bool durable, int64_t now);
-
-/* --- dispatch_hold.c --- */
-
-/* There may be apps that know nothing of it. */
-void	hold_anew(struct dispatch *, int64_t now);
 
 /* --- dispatch_hold.c --- */
 

@@ -162,7 +162,7 @@ echo '[]' > empty
 run 0 map -c heaprelay.conf --path /v2/bulkevents empty
 is out ''
 run 1 map -c heaprelay.conf --input no-such-input body
-says err 'no [input no-such-input]'
+says err '[input no-such-input]'
 run 1 map -c heaprelay.conf no-such-body
 says err no-such-body
 run 64 map -c heaprelay.conf --path /v1/events body
@@ -211,7 +211,7 @@ says err '--yes'
 run 1 -c heaprelay.conf import no-such-file
 says err no-such-file
 run 1 -c heaprelay.conf import --input no-such-input body
-says err 'no [input no-such-input]'
+says err '[input no-such-input]'
 echo '{"beginning":"00","bytes":1,"line":1,"offset":1}' > body.progress
 run 1 -c heaprelay.conf import body
 says err 'body.progress is of another file'

@@ -15,7 +15,9 @@
 #include <sqlite3.h>
 
 #include "admin_fixture.h"
+#include "disk_fixture.h"
 #include "log.h"
+#include "store.h"
 
 /* --- tokens ----------------------------------------------------------- */
 
@@ -454,6 +456,30 @@ admin_ready_fails_when_the_agent_stops(void **state)
 }
 
 static void
+admin_ready_fails_when_the_wal_cannot_be_emptied(void **state)
+{
+	struct bench *b = *state;
+
+	/* So much that the commit asks for a checkpoint. */
+	disk_fail(DISK_DATABASE, DISK_WRITE, SQLITE_FULL);
+	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
+	assert_int_equal(sqlite3_exec(store_db(queue_store(b->queue)),
+	    "INSERT INTO setting (name, value) "
+	    "VALUES ('much', hex(randomblob(4500000)))", NULL, NULL, NULL),
+	    SQLITE_OK);
+	assert_true(queue_commit(b->queue));
+	bench_get(b, "/health/ready");
+	disk_fail(DISK_DATABASE, DISK_WRITE, 0);
+
+	assert_int_equal(b->status, 503);
+	assert_value(b, "checks.0.ok", "true");
+	assert_value(b, "checks.2.name", "\"wal\"");
+	assert_value(b, "checks.2.ok", "false");
+	assert_non_null(strstr(bench_value(b, "checks.2.detail"),
+	    "it cannot be emptied: database or disk is full"));
+}
+
+static void
 admin_progress_fails_when_what_is_due_does_not_leave(void **state)
 {
 	struct bench *b = *state;
@@ -577,6 +603,7 @@ main(void)
 		    admin_ready_fails_while_somebody_holds_the_write_lock),
 		ADMIN_TEST(admin_ready_is_so_again_without_anybody_who_writes),
 		ADMIN_TEST(admin_ready_fails_when_the_agent_stops),
+		ADMIN_TEST(admin_ready_fails_when_the_wal_cannot_be_emptied),
 		ADMIN_TEST(
 		    admin_progress_fails_when_what_is_due_does_not_leave),
 		ADMIN_TEST(admin_progress_fails_while_a_breaker_is_open),
@@ -585,5 +612,6 @@ main(void)
 		    admin_turn_gives_up_after_a_second_and_names_the_holder),
 	};
 
+	disk_install();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

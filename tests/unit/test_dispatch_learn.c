@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "dispatch_fixture.h"
+#include "holder_fixture.h"
 
 /* Puts an event of each of n identities, PREFIX0 ... */
 static void
@@ -28,6 +29,13 @@ put_crowd(struct fixture *f, const char *prefix, size_t n)
 		snprintf(name, sizeof(name), "%s%zu", prefix, i);
 		put_track(f, 0, name, 1, false);
 	}
+}
+
+static void
+hold_back(struct fixture *f, struct post *p)
+{
+	(void)f;
+	p->answer_at = FOREVER;
 }
 
 /* --- who is to blame -------------------------------------------------- */
@@ -213,6 +221,73 @@ find_blame_blames_no_event_for_a_connection_that_failed(void **state)
 	assert_true(event_row(f, id).failures > 10);
 }
 
+/* Each slice of the large one fails twice, and then arrives. */
+static void
+fail_each_slice_twice(struct fixture *f, struct post *p)
+{
+	size_t *tries = f->far_arg;
+
+	if (post_has(p, "\"sliced\"") && ++*tries % 3 != 0)
+		post_will(p, 500, "an odd answer");
+}
+
+/* Six failures alone, while others pass, but never three of one slice. */
+static void
+blame_pass_of_a_slice_clears_its_event(void **state)
+{
+	struct fixture *f = *state;
+	size_t tries = 0, k;
+	char prefix[40];
+	int64_t sliced;
+
+	f->settings[0].identity_limit = (struct config_limit){ 10, 1000 };
+	fixture_reload(f);
+	f->far = fail_each_slice_twice;
+	f->far_arg = &tries;
+	f->random = 100;
+	sliced = put_track(f, 0, "sliced", 30, true);
+	for (k = 0; k < 200; k++) {
+		snprintf(prefix, sizeof(prefix), "other%zu-", k);
+		put_crowd(f, prefix, 1);
+		fixture_run(f, 200);
+	}
+
+	assert_int_equal(tries, 9);
+	assert_string_equal(event_row(f, sliced).state, "delivered");
+	assert_conserved(f);
+}
+
+/* While all the room of the app is kept for it, nobody else may be the probe:
+ * a plan that looks only at the others finds nobody, again and again, which
+ * the fixture takes for a failure. */
+static void
+fill_probe_takes_the_event_that_room_is_kept_for(void **state)
+{
+	struct fixture *f = *state;
+	int64_t large;
+
+	f->settings[0].app_limit = (struct config_limit){ 100, 60000 };
+	fixture_reload(f);
+	put_crowd(f, "before", 1);
+	fixture_run(f, 100);
+	large = put_track(f, 0, "large", 100, true);
+	fixture_run(f, 900);
+	/* The breaker waits as long as the room is not free. */
+	f->far = hold_back;
+	put_crowd(f, "bad", 1);
+	fixture_turn(f);
+	post_answer(f, 1, 403, NULL);
+	f->far = NULL;
+	fixture_run(f, 1000);
+	put_crowd(f, "in front", 1);
+	fixture_run(f, BREAKER_CONFIG_MS + 4000);
+
+	assert_true(f->posts_n > 2);
+	assert_int_equal(post_objects(&f->posts[2]), 100);
+	fixture_drain(f, 120000);
+	assert_string_equal(event_row(f, large).state, "delivered");
+}
+
 /* --- everything is refused -------------------------------------------- */
 
 static void
@@ -322,6 +397,34 @@ app_cut_takes_less_and_grows_back(void **state)
 		fixture_run(f, 60001);
 		assert_in_range(app_limit(f), grown[i] - 1, grown[i] + 1);
 	}
+}
+
+/* A turn that could not write has not written what was learnt, though its
+ * commit of nothing succeeds. */
+static void
+write_learnt_waits_for_the_write_lock(void **state)
+{
+	struct holder *holder = holder_new();
+	struct fixture *f = fixture_new();
+	size_t limited = 1, i;
+
+	(void)state;
+	fixture_start(f);
+	f->far = limit_all;
+	f->far_arg = &limited;
+	put_crowd(f, "id", 10);
+	fixture_turn(f);
+	holder_lock(holder, f->path);
+	fixture_run(f, 200);
+	assert_int_equal(app_limit(f), 10500);
+	assert_int_equal(ask(f, "SELECT factor * 1000 FROM app"), 1000);
+
+	holder_release(holder);
+	for (i = 0; i < 3; i++)
+		fixture_run(f, 50);
+	assert_int_equal(ask(f, "SELECT factor * 1000 FROM app"), 700);
+	fixture_free(f);
+	holder_free(holder);
 }
 
 static void
@@ -462,6 +565,9 @@ main(void)
 		cmocka_unit_test(
 		    find_blame_keeps_one_event_from_holding_the_lane),
 		cmocka_unit_test(find_blame_finds_each_of_several),
+		DISPATCH_TEST(blame_pass_of_a_slice_clears_its_event),
+		DISPATCH_TEST(
+		    fill_probe_takes_the_event_that_room_is_kept_for),
 		DISPATCH_TEST(find_blame_leaves_no_breaker_half_open),
 		DISPATCH_TEST(find_blame_blames_nobody_in_an_outage),
 		DISPATCH_TEST(
@@ -472,6 +578,7 @@ main(void)
 		    note_refused_writes_again_until_a_commit_takes_it),
 		DISPATCH_TEST(note_refused_takes_one_identity_for_what_it_is),
 		DISPATCH_TEST(app_cut_takes_less_and_grows_back),
+		cmocka_unit_test(write_learnt_waits_for_the_write_lock),
 		DISPATCH_TEST(app_cut_stops_at_a_tenth_and_cuts_once_a_window),
 		DISPATCH_TEST(
 		    note_limited_halves_the_identities_until_one_passes),

@@ -463,6 +463,81 @@ dispatch_gives_back_the_windows_of_what_never_left(void **state)
 	assert_int_equal(count_state(f, "delivered"), 2);
 }
 
+/* What comes back is there now, though it was received in what is the future
+ * since the clock was set back. */
+static void
+verdict_write_wakes_who_failed_before_a_step_back(void **state)
+{
+	struct fixture *f = *state;
+
+	f->far = hold_back;
+	put_track(f, 0, "ada", 1, false);
+	fixture_turn(f);
+	fixture_step_wall(f, -3600000);
+	fixture_run(f, 1000);
+	f->far = NULL;
+	post_answer(f, 0, 403, NULL);
+	fixture_run(f, BREAKER_CONFIG_MS + 5000);
+
+	assert_int_equal(f->posts_n, 2);
+	assert_int_equal(count_state(f, "delivered"), 1);
+}
+
+static void
+queue_replay_wakes_what_was_received_before_a_step_back(void **state)
+{
+	struct fixture *f = *state;
+	int64_t id;
+
+	f->far = hold_back;
+	id = put_track(f, 0, "ada", 1, false);
+	fixture_turn(f);
+	post_answer(f, 0, 400, NULL);
+	fixture_run(f, 100);
+	assert_string_equal(event_row(f, id).state, "stuck");
+	f->far = NULL;
+	fixture_step_wall(f, -3600000);
+	fixture_run(f, 1000);
+	assert_int_equal(queue_begin(f->queue), QUEUE_READY);
+	assert_int_equal(queue_replay(f->queue, id, f->now.wall, NULL),
+	    QUEUE_MOVED);
+	fixture_run(f, 1000);
+
+	assert_string_equal(event_row(f, id).state, "delivered");
+}
+
+static void
+refuse(struct fixture *f, struct post *p)
+{
+	(void)f;
+	post_will(p, 400, "app is unknown");
+}
+
+/* When it turns out that everything is refused, what was stuck for it. */
+static void
+write_learnt_wakes_who_was_refused_before_a_step_back(void **state)
+{
+	struct fixture *f = *state;
+	char name[20];
+	int i;
+
+	f->far = refuse;
+	for (i = 0; i < 30; i++) {
+		snprintf(name, sizeof(name), "id%d", i);
+		put_track(f, 0, name, 1, false);
+		fixture_run(f, 2 * LATENCY_MS);
+		if (i == 10)
+			fixture_step_wall(f, -3600000);
+	}
+	fixture_run(f, 5000);
+	assert_int_equal(lane_view(f, HEAP_TRACK).state, BREAKER_REFUSING);
+	f->far = NULL;
+	fixture_run(f, BREAKER_CONFIG_MS + 5000);
+
+	assert_int_equal(count_state(f, "delivered"), 30);
+	assert_conserved(f);
+}
+
 static void
 dispatch_counts_how_long_deliveries_and_requests_took(void **state)
 {
@@ -579,6 +654,12 @@ main(void)
 		    app_rebuild_counts_requests_of_another_boot_as_ended_now),
 		DISPATCH_TEST(
 		    dispatch_gives_back_the_windows_of_what_never_left),
+		DISPATCH_TEST(
+		    verdict_write_wakes_who_failed_before_a_step_back),
+		DISPATCH_TEST(
+		    queue_replay_wakes_what_was_received_before_a_step_back),
+		DISPATCH_TEST(
+		    write_learnt_wakes_who_was_refused_before_a_step_back),
 		DISPATCH_TEST(
 		    dispatch_counts_how_long_deliveries_and_requests_took),
 		DISPATCH_TEST(dispatch_counts_a_duration_once_it_is_on_disk),

@@ -141,6 +141,60 @@ queue_event_inherits_suspicion(void **state)
 	    (long long)second), g.id);
 }
 
+/* An update of the same app under another output, queued. */
+static int64_t
+put_twin(struct queue_fixture *f, const char *payload)
+{
+	struct queue_event e = { .kind = HEAP_USER_PROPERTIES,
+	    .event_index = -1, .name = "", .event_at = QUEUE_NOW,
+	    .objects = 1, .payload = payload,
+	    .payload_len = strlen(payload) };
+	struct queue_output twin;
+
+	queue_output(f->q, "twin", "https://heap.test", "1", NULL, 0, &twin);
+	assert_int_equal(twin.app, f->out.app);
+	e.lane = twin.lane[HEAP_USER_PROPERTIES];
+	return put_event(f, &e, "ada");
+}
+
+/* A group is of one lane, where no other lane would find it again. */
+static void
+assert_unsuspected(struct queue_fixture *f, int64_t event)
+{
+	assert_state(f, event, "queued", "-");
+	assert_event(f, event, "suspect", "-");
+}
+
+static void
+queue_event_of_another_lane_inherits_no_suspicion(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first = put_update(f, "ada", "\"a\":1"), second;
+	struct queue_end e = flown(f, first, 400);
+
+	queue_suspect(f->q, &e, 0, -1, &first, 1);
+	second = put_twin(f, USER("ada", "\"b\":2"));
+	settle(f);
+
+	assert_merged(f, first, second);
+	assert_unsuspected(f, second);
+}
+
+static void
+queue_suspect_leaves_it_behind_in_another_lane(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t first = put_update(f, "ada", "\"a\":1"), second;
+	struct queue_end e = flown(f, first, 400);
+
+	second = put_twin(f, USER("ada", "\"b\":2"));
+	queue_suspect(f->q, &e, 0, -1, &first, 1);
+	settle(f);
+
+	assert_merged(f, first, second);
+	assert_unsuspected(f, second);
+}
+
 /* In flight, the first is on its way: the second waits by itself. */
 static void
 queue_event_does_not_touch_what_flies(void **state)
@@ -479,6 +533,8 @@ main(void)
 	    QUEUE_TEST(queue_event_passes_by_a_stuck_update),
 	    QUEUE_TEST(queue_event_inherits_the_history_of_what_waited),
 	    QUEUE_TEST(queue_event_inherits_suspicion),
+	    QUEUE_TEST(queue_event_of_another_lane_inherits_no_suspicion),
+	    QUEUE_TEST(queue_suspect_leaves_it_behind_in_another_lane),
 	    QUEUE_TEST(queue_event_does_not_touch_what_flies),
 	    QUEUE_TEST(queue_back_merges_under_a_newer_update),
 	    QUEUE_TEST(queue_failed_merges_under_a_newer_update),

@@ -62,7 +62,7 @@ for path in /v1/events/1/replay /v1/events/1/discard /v1/replay /v1/discard \
 	ask 415 'text' "$path" -H "$full" -H 'Content-Type: text/plain' -d '{}'
 done
 
-# A wrong token waits; whoever has the right one does not wait with it.
+# A wrong token waits.
 took() {
 	curl -s -m 20 -o /dev/null -w '%{time_total}' -H "$1" \
 	    "$admin/v1/status" | awk '{ print int($1 * 1000) }'

@@ -204,6 +204,9 @@ admin_new(const struct admin_parts *parts, struct why *why)
 
 	cJSON_InitHooks(&hooks);
 	a->parts = *parts;
+	/* What failed before is no failure of the last commit. */
+	a->commits = stat_get(STAT_commits);
+	a->commits_failed = stat_get(STAT_commits_failed);
 	admin_page_init(a);
 	a->pending = pending_new(parts->queue, "admin", write_or_refuse, a);
 	a->token = admin_token(c->token_file, why);

@@ -17,7 +17,7 @@ shell_begin() {
 	shell_pid=$!
 	readers="$readers $shell_pid"
 	exec 3> "$work/orders"
-	printf '%s\n.print ready\n' "$1" >&3
+	printf '.timeout 5000\n%s\n.print ready\n' "$1" >&3
 	wait_for 10 grep -q ready "$work/shell.out" ||
 	    fail "the shell: $(cat "$work/shell.out")"
 }

@@ -30,14 +30,20 @@ no_jitter(void)
 	return 0;
 }
 
-static struct config *
-make_config(struct bench *b, const char *output_settings)
+char *
+bench_settings(const struct bench *b, const char *output_settings)
 {
-	char *text = xasprintf("[agent]\ndatabase = %s/queue.db\n"
+	return xasprintf("[agent]\ndatabase = %s/queue.db\n"
 	    "[admin]\nhosts = relay.example\nread_token_file = read.token\n"
 	    "[output %s]\napp_id = 7\nbase_url = http://127.0.0.1:1\n%s\n"
 	    "[input sf]\nkey = k\nsecret = s\n", b->directory,
 	    b->output_name, output_settings);
+}
+
+static struct config *
+make_config(struct bench *b, const char *output_settings)
+{
+	char *text = bench_settings(b, output_settings);
 	struct why why;
 	struct config *c = config_parse(text, strlen(text), "test.conf", &why);
 
@@ -47,8 +53,8 @@ make_config(struct bench *b, const char *output_settings)
 	return c;
 }
 
-static struct admin_parts
-parts(struct bench *b)
+struct admin_parts
+bench_parts(struct bench *b)
 {
 	struct admin_parts p = {
 		.http = b->http,
@@ -106,7 +112,7 @@ open_front(struct bench *b)
 	struct why why;
 
 	b->http = http_new(b->base);
-	p = parts(b);
+	p = bench_parts(b);
 	b->admin = admin_new(&p, &why);
 	if (b->admin == NULL)
 		fail_msg("%s", why.text);
@@ -205,7 +211,7 @@ bench_reload(struct bench *b, const char *output_settings)
 	intake_reload(b->intake, b->acceptor, b->config);
 	jobs_reload(b->jobs, b->acceptor);
 	dispatch_configure(b->dispatch, &b->outputs, b->now);
-	p = parts(b);
+	p = bench_parts(b);
 	admin_reload(b->admin, &p);
 	assert_true(queue_commit(b->queue));
 	acceptor_free(old_acceptor);

@@ -62,6 +62,10 @@ int	bench_teardown(void **state);
 #define ADMIN_TEST(t) \
 	cmocka_unit_test_setup_teardown(t, bench_setup, bench_teardown)
 
+/* The text of its settings, with these of [output heap].  Given (free). */
+char	*bench_settings(const struct bench *, const char *output_settings);
+/* What the API works on. */
+struct admin_parts bench_parts(struct bench *);
 /* Other settings of [output heap], as after SIGHUP. */
 void	bench_reload(struct bench *, const char *output_settings);
 

@@ -44,7 +44,9 @@ share/bash-completion/completions/heaprelayctl.bash
 share/doc/heaprelay/ChangeLog
 share/doc/heaprelay/DESIGN
 share/doc/heaprelay/LICENSE
+share/doc/heaprelay/OPERATIONS
 share/doc/heaprelay/README
+share/doc/heaprelay/RELIABILITY
 share/doc/heaprelay/credentials.conf.sample
 share/doc/heaprelay/heaprelay.conf.sample
 share/doc/heaprelay/openapi.yaml

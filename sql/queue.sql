@@ -344,8 +344,13 @@ UPDATE event SET state = 'queued', reason = NULL, due_at = NULL
  WHERE id = :id AND state = 'stuck' AND reason = 'refused';
 
 --: properties_attempted
--- The update of an identity that was sent last, by any lane of the app.
-SELECT e.payload, e.state = 'delivered', e.ended_at
+-- The update of an identity that was sent last, by any lane of the app, and
+-- whether it arrived there: the output may have had another app then.
+SELECT e.payload, e.state = 'delivered' AND EXISTS (SELECT 1
+	  FROM lane AS mine
+	  JOIN output AS o ON o.id = mine.output
+	  JOIN request AS r ON r.app = o.app
+	 WHERE mine.id = :lane AND r.id = e.request), e.ended_at
   FROM lane_of_app AS l
  CROSS JOIN event AS e
  WHERE l.mine = :lane AND e.lane = l.lane AND e.identity = :identity
@@ -750,7 +755,9 @@ UPDATE event SET state = 'discarded', due_at = NULL, suspect = NULL
 
 --: updates_drop_inflight
 -- One that comes back has nothing to add to a newer one.
-UPDATE event SET payload = '{"identity":"","properties":{}}'
+UPDATE event
+   SET payload = '{"identity":"","properties":{}}', objects = 1,
+       origins = NULL, sent = 0
  WHERE state = 'inflight' AND request > 0 AND event_index IS NULL
    AND identity = :identity
    AND EXISTS (SELECT 1 FROM erasure AS x

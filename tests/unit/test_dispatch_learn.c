@@ -509,6 +509,28 @@ request_plan_skips_an_update_that_heap_has(void **state)
 }
 
 static void
+request_plan_tells_another_app_what_the_first_one_has(void **state)
+{
+	struct fixture *f = *state;
+	int64_t same, third;
+
+	put_properties(f, "ada", "\"a\":1");
+	fixture_run(f, 100);
+	free(f->settings[0].app_id);
+	f->settings[0].app_id = xstrdup("another");
+	fixture_reload(f);
+
+	same = put_properties(f, "ada", "\"a\":1");
+	fixture_run(f, 100);
+	third = put_properties(f, "ada", "\"a\":1");
+	fixture_run(f, 100);
+
+	assert_string_equal(event_row(f, same).state, "delivered");
+	assert_true(post_has(&f->posts[1], "another"));
+	assert_string_equal(event_row(f, third).reason, "unchanged");
+}
+
+static void
 lose(struct fixture *f, struct post *p)
 {
 	(void)f;
@@ -583,6 +605,8 @@ main(void)
 		DISPATCH_TEST(
 		    note_limited_halves_the_identities_until_one_passes),
 		DISPATCH_TEST(request_plan_skips_an_update_that_heap_has),
+		DISPATCH_TEST(
+		    request_plan_tells_another_app_what_the_first_one_has),
 		DISPATCH_TEST(
 		    request_plan_sends_it_if_another_was_attempted_since),
 		DISPATCH_TEST(

@@ -95,6 +95,7 @@ found=$(
 	may_know 'curl/' sender ctl
 	may_know 'event2/' http sender live main sink load
 	may_know 'cjson/' json
+	may_know 'pthread\.h' queue
 	may_know 'zlib\.h' inflate
 	may_know 'ini\.h' config
 	may_know 'openssl/' hash http

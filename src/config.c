@@ -28,6 +28,8 @@ struct reading {
 	const struct config_section *section;	/* NULL: before the first */
 	size_t		 entity;	/* of the section's objects */
 	bool		 failed;	/* `why` is filled: read no more */
+	bool		 lenient;	/* no secrets of other files, and
+					 * what is required may be missing */
 	struct why	*why;
 };
 
@@ -320,6 +322,8 @@ set_from_file(struct reading *r, const struct config_row *row,
 		fail(r, r->line, "%s has no value", key);
 		return;
 	}
+	if (r->lenient)
+		return;
 	secret = read_secret(path, &why);
 	if (secret == NULL)
 		fail(r, r->line, "%s: %s", key, why.text);
@@ -454,11 +458,12 @@ resolve(struct config *c)
 	}
 }
 
-struct config *
-config_parse(const char *text, size_t len, const char *file, struct why *why)
+static struct config *
+parse(const char *text, size_t len, const char *file, bool lenient,
+    struct why *why)
 {
 	static const struct config_reader reader = { on_heading, on_key };
-	struct reading r = { .why = why };
+	struct reading r = { .lenient = lenient, .why = why };
 	size_t i;
 
 	r.c = xcalloc(1, sizeof(*r.c));
@@ -468,17 +473,23 @@ config_parse(const char *text, size_t len, const char *file, struct why *why)
 			set_defaults(r.c, config_sections[i].name, 0);
 
 	r.failed = !config_lines(text, len, file, &reader, &r, &r.line, why);
-	if (!r.failed)
+	if (!r.failed && !lenient)
 		complete(&r);
-	if (!r.failed) {
+	if (!r.failed)
 		resolve(r.c);
+	if (!r.failed && !lenient)
 		r.failed = !config_check(r.c, r.line, why);
-	}
 	if (r.failed) {
 		config_free(r.c);
 		return NULL;
 	}
 	return r.c;
+}
+
+struct config *
+config_parse(const char *text, size_t len, const char *file, struct why *why)
+{
+	return parse(text, len, file, false, why);
 }
 
 /* A file that a setting names; NULL: none is named. */
@@ -511,8 +522,8 @@ files_are_readable(const struct config *c, struct why *why)
 	    is_readable(c, "admin", "tls_key", 0, c->admin.tls_key, why);
 }
 
-struct config *
-config_read(const char *file, struct why *why)
+static struct config *
+read_config(const char *file, bool lenient, struct why *why)
 {
 	struct config *c;
 	size_t len;
@@ -522,13 +533,25 @@ config_read(const char *file, struct why *why)
 		why_set(why, "%s: %s", file, strerror(errno));
 		return NULL;
 	}
-	c = config_parse(text, len, file, why);
+	c = parse(text, len, file, lenient, why);
 	free(text);
-	if (c != NULL && !files_are_readable(c, why)) {
+	if (c != NULL && !lenient && !files_are_readable(c, why)) {
 		config_free(c);
 		return NULL;
 	}
 	return c;
+}
+
+struct config *
+config_read(const char *file, struct why *why)
+{
+	return read_config(file, false, why);
+}
+
+struct config *
+config_read_lenient(const char *file, struct why *why)
+{
+	return read_config(file, true, why);
 }
 
 void

@@ -132,7 +132,15 @@ struct config {
  * `SECTION.NAME.KEY`, are read.  Given (config_free).
  */
 struct config *config_read(const char *file, struct why *);
-/* The same from text; `file` is only for messages and relative defaults. */
+/*
+ * The same for who only wants to find the agent or its database, and may not
+ * read what the agent reads: no other file is looked into, not for secrets
+ * either; required keys may be missing (their members are NULL then), and
+ * settings are not held against each other.  What is written is judged as ever.
+ */
+struct config *config_read_lenient(const char *file, struct why *);
+/* As config_read, from text; `file` is only for messages and relative
+ * defaults. */
 struct config *config_parse(const char *text, size_t len, const char *file,
     struct why *);
 void	config_free(struct config *);		/* NULL: nothing */

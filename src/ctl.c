@@ -226,6 +226,17 @@ ctl_config(const struct ctl *ctl)
 	return config;
 }
 
+struct config *
+ctl_config_lenient(const struct ctl *ctl)
+{
+	struct why why;
+	struct config *config = config_read_lenient(ctl->config_file, &why);
+
+	if (config == NULL)
+		ctl_fail(CTL_REFUSED, "%s", why.text);
+	return config;
+}
+
 const char *
 ctl_filter_name(enum ctl_filter filter)
 {

@@ -182,7 +182,7 @@ ctl_agent_new(const struct ctl *ctl)
 	struct config *config = NULL;
 
 	if (ctl->url == NULL || ctl->token_file == NULL)
-		config = ctl_config(ctl);
+		config = ctl_config_lenient(ctl);
 	if (ctl->url == NULL)
 		find_listener(a, &config->admin);
 	else

@@ -74,6 +74,9 @@ void	ctl_usage(const char *fmt, ...) HR_PRINTF(1, 2) HR_NORETURN;
 void	ctl_print(struct buf *);
 /* The configuration, or the end of the program.  Given (config_free). */
 struct config *ctl_config(const struct ctl *);
+/* The same for what needs no more of it than where the agent and its database
+ * are: secrets may lie where only the agent can read them. */
+struct config *ctl_config_lenient(const struct ctl *);
 /* The input that --input names, or the first; or the end of the program.
  * Lent. */
 const struct config_input *ctl_input(const struct ctl *,

@@ -62,7 +62,7 @@ print_table(const struct ctl_table *table)
 int
 ctl_verify(const struct ctl *ctl)
 {
-	struct config *config = ctl_config(ctl);
+	struct config *config = ctl_config_lenient(ctl);
 	struct verify v = { .table = NULL };
 	struct store *store;
 	struct why why;

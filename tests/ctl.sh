@@ -236,6 +236,14 @@ is out '{"file":"blank.jsonl","skipped":0,"accepted":0,"refused":0}'
 run 69 -c heaprelay.conf status
 says err 'is the agent running?'
 says err "tried unix:$work/admin.socket"
+# Secrets that only the agent has, as credentials or in files, are not missed.
+{ cat base.conf; printf '[input a]\n[input b]\nkey_file = /no/key\n'; } \
+    > apart.conf
+run 69 -c apart.conf status
+run 1 -c apart.conf verify
+says err queue.db
+run 1 -c apart.conf check
+says err /no/key
 run 69 status --url http://127.0.0.1:1 --token-file admin.token
 says err 'tried http://127.0.0.1:1'
 run 69 replay 7 -c heaprelay.conf

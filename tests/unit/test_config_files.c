@@ -158,6 +158,49 @@ config_read_says_why_a_file_cannot_be_read(void **state)
 	assert_null(config_read("/nonexistent/x.conf", NULL));
 }
 
+/* Whoever asks the agent may not read its secrets. */
+static void
+config_read_lenient_misses_no_secrets_and_no_required_keys(void **state)
+{
+	static const char text[] =
+	    "[agent]\ndatabase = /d/q.db\n"
+	    "[admin]\nlisten = 127.0.0.1:1\n"
+	    "[input a]\n"
+	    "[input b]\nkey = k\nsecret_file = /nonexistent/secret\n"
+	    "[output heap]\nca_file = /nonexistent/ca\n";
+	char *directory = make_directory();
+	char *file = file_of(directory, "file", text);
+	struct why why = { "" };
+	struct config *c = config_read_lenient(file, &why);
+	(void)state;
+
+	assert_non_null(c);
+	assert_string_equal(c->token_file, "/d/admin.token");
+	assert_string_equal(c->admin.listen.s[0], "127.0.0.1:1");
+	assert_null(c->inputs[0].key);
+	assert_null(c->inputs[1].secret);
+	assert_null(config_read(file, &why));
+	config_free(c);
+	remove_file(file);
+	remove_directory(directory);
+}
+
+static void
+config_read_lenient_refuses_what_is_written_wrongly(void **state)
+{
+	char *directory = make_directory();
+	char *bad = file_of(directory, "bad", "[agent]\nx = 1\n");
+	char *expected = xasprintf("%s:2: unknown key \"x\" in [agent]", bad);
+	struct why why = { "" };
+	(void)state;
+
+	assert_null(config_read_lenient(bad, &why));
+	assert_string_equal(why.text, expected);
+	free(expected);
+	remove_file(bad);
+	remove_directory(directory);
+}
+
 static void
 config_free_takes_nothing(void **state)
 {
@@ -192,6 +235,10 @@ main(void)
 		cmocka_unit_test(
 		    config_read_reads_a_file_and_names_it_in_errors),
 		cmocka_unit_test(config_read_says_why_a_file_cannot_be_read),
+		cmocka_unit_test(
+		    config_read_lenient_misses_no_secrets_and_no_required_keys),
+		cmocka_unit_test(
+		    config_read_lenient_refuses_what_is_written_wrongly),
 		cmocka_unit_test(config_free_takes_nothing),
 		cmocka_unit_test(config_output_and_input_are_null_when_unknown),
 	};

@@ -2,7 +2,8 @@
  * clock.h - the turn's time
  *
  * Read once a turn, by who asks first; every later call of the turn gets the
- * same answer, until an answer of Heap's has it read anew.  Only main, intake and dispatch ask; the rest is handed `now`.
+ * same answer, until an answer of Heap's has it read anew.  Only main, intake
+ * and dispatch ask; the rest is handed `now`.
  */
 #ifndef HR_CLOCK_H
 #define HR_CLOCK_H

@@ -543,7 +543,9 @@ DELETE FROM job WHERE id IN (SELECT id FROM job ORDER BY id LIMIT :n)
 -- The next events that were over before that instant, and which of them must
 -- stay.  While an identity has a stuck update, what others set or may have set
 -- since must be known to a replay; while an update is not over, the batches of
--- those that were merged into it must be known to a remap.
+-- those that were merged into it must be known to a remap; an update that Heap
+-- may have taken without saying so must be known until the one before it no
+-- longer counts as what Heap has.
 SELECT e.id, e.ended_at,
        e.event_index IS NULL AND (e.payload IS NOT NULL AND EXISTS (SELECT 1
 		FROM lane_of_app AS l CROSS JOIN event AS s
@@ -551,7 +553,9 @@ SELECT e.id, e.ended_at,
 		  AND s.identity = e.identity AND s.event_index IS NULL
 		  AND coalesce(s.chain, s.id) < e.id)
 	OR e.reason = 'merged' AND EXISTS (SELECT 1 FROM event AS head
-		WHERE head.chain = e.chain AND head.ended_at IS NULL))
+		WHERE head.chain = e.chain AND head.ended_at IS NULL)
+	OR e.request IS NOT NULL AND e.state <> 'delivered'
+	   AND e.ended_at > :same)
   FROM event AS e
  WHERE e.state = :state AND e.ended_at IS NOT NULL
    AND (e.ended_at, e.id) > (:after_at, :after) AND e.ended_at < :before

@@ -18,7 +18,6 @@
 #define CHUNK		64	/* of them read at a time */
 #define LONGEST		32	/* backlogs compared */
 #define SHORT_LOOK_MS	1000	/* the app is full of what is in flight */
-#define SAME_MS		86400000 /* so long an update is known to be there */
 
 /* Why an identity gave nothing (more). */
 enum stop {
@@ -126,7 +125,7 @@ changes_nothing(struct filling *f, const struct queue_row *row)
 	if (f->lane->kind != HEAP_USER_PROPERTIES ||
 	    !queue_unchanged(f->lane->dispatch->queue, f->lane->id,
 	    row->identity, row->payload, row->payload_len,
-	    f->now.wall - SAME_MS))
+	    f->now.wall - QUEUE_SAME_MS))
 		return false;
 	f->same = xreallocarray(f->same, f->same_n + 1, sizeof(*f->same));
 	f->same[f->same_n++] = row->id;

@@ -21,7 +21,8 @@
 struct inspect;
 struct store;
 
-#define INSPECT_PATIENCE_MS	20	/* what one question may take */
+/* What one question may take of the processor; five times that by the clock. */
+#define INSPECT_PATIENCE_MS	20
 #define INSPECT_REQUESTS	500	/* of one event, at most */
 
 /* Keeps `writer`, which has the database open, until inspect_close.  0 and

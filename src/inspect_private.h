@@ -14,7 +14,8 @@ struct inspect {
 	struct store	*reader;	/* of our own; NULL: a memory queue */
 	struct store	*writer;
 	int64_t		 patience_ms;
-	int64_t		 give_up_at;	/* monotonic ms; see now_ms */
+	int64_t		 asked_at;	/* monotonic ms */
+	int64_t		 asked_cpu;	/* ms of this thread's */
 	struct why	 error;
 };
 

@@ -234,6 +234,8 @@ typedef bool queue_take(const struct queue_row *, void *arg);
 void	queue_ready(struct queue *, int64_t lane, int64_t identity,
 	    int64_t after, queue_take *, void *arg);
 
+#define QUEUE_SAME_MS	86400000 /* so long an update counts as there */
+
 /* Was this the update of an identity that was sent last, and acknowledged
  * after that instant? */
 bool	queue_unchanged(struct queue *, int64_t lane, int64_t identity,

@@ -227,12 +227,13 @@ read_outlived(struct queue *q, sqlite3_stmt *st, struct queue_looked *looked,
 }
 
 /*
- * Looks at the next events that were over before that instant, and removes
+ * Looks at the next events that were over for longer than that, and removes
  * what need not stay.  The look goes on where the last one ended, so that those
  * that stay, be they many, cost each slice nothing.  true: there may be more.
  */
 static bool
-prune_events(struct queue *q, int which, const char *state, int64_t before)
+prune_events(struct queue *q, int which, const char *state, int64_t now,
+    int64_t keep_ms)
 {
 	struct queue_looked *looked = &q->looked[which];
 	sqlite3_stmt *st = store_sql(q->store, SQL_PRUNE_LOOK);
@@ -242,7 +243,8 @@ prune_events(struct queue *q, int which, const char *state, int64_t before)
 	store_text(st, ":state", state);
 	store_int(st, ":after_at", looked->ended_at);
 	store_int(st, ":after", looked->event);
-	store_int(st, ":before", before);
+	store_int(st, ":before", now - keep_ms);
+	store_int(st, ":same", now - QUEUE_SAME_MS);
 	store_int(st, ":n", PRUNE_SLICE);
 	n = read_outlived(q, st, looked, &rows, ids);
 	if (rows < PRUNE_SLICE)
@@ -286,9 +288,9 @@ queue_prune(struct queue *q, const struct queue_keep *k, struct moment at)
 	int64_t now = at.wall, others, requests;
 	bool more;
 
-	more = prune_events(q, 0, "delivered", now - k->delivered_ms);
-	more |= prune_events(q, 1, "skipped", now - k->skipped_ms);
-	more |= prune_events(q, 2, "discarded", now - k->discarded_ms);
+	more = prune_events(q, 0, "delivered", now, k->delivered_ms);
+	more |= prune_events(q, 1, "skipped", now, k->skipped_ms);
+	more |= prune_events(q, 2, "discarded", now, k->discarded_ms);
 	others = prune(q, SQL_PRUNE_BATCHES, now - k->skipped_ms) +
 	    prune(q, SQL_PRUNE_SEEN, now - k->dedup_ms) +
 	    prune(q, SQL_PRUNE_JOBS, now - k->requests_ms);

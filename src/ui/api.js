@@ -96,18 +96,25 @@ async function ask(method, path, options = {}) {
 
 const READ_TRIES = 3;
 
-/* A read that took too long is refused with "try again"; so it is. */
-async function read(path, signal) {
+/*
+ * Asks what changes nothing.  A look that took too long is refused with "try
+ * again"; so it is.
+ */
+async function askAgain(method, path, options) {
 	for (let tries = 1;; tries++) {
 		try {
-			return await ask('GET', path, { signal });
+			return await ask(method, path, options);
 		} catch (error) {
 			if (error.code !== 'cannot_read' ||
 			    tries === READ_TRIES)
 				throw error;
 		}
-		await pause(1000, signal);
+		await pause(1000, options.signal);
 	}
+}
+
+function read(path, signal) {
+	return askAgain('GET', path, { signal });
 }
 
 /* Waits; throws when `signal` says that it is in vain. */

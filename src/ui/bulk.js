@@ -82,18 +82,21 @@ function bulk(kind, filter, signal) {
 	if (must && options !== null)
 		remap.input.disabled = true;
 	signal.addEventListener('abort', () => dialog.close());
-	countFirst(kind, body, told, start, verb);
+	countFirst(kind, body, told, start, verb, signal);
 }
 
-async function countFirst(kind, body, told, start, verb) {
+async function countFirst(kind, body, told, start, verb, signal) {
 	try {
-		const found = await post('/v1/' + kind, { ...body(),
-		    dry_run: true });
+		const answer = await askAgain('POST', '/v1/' + kind, { body: {
+		    ...body(), dry_run: true }, signal });
+		const found = await answer.json();
 
 		setText(told, countText(kind, found));
 		setText(start, verb + ' ' + count(found.count, 'event'));
 		start.disabled = found.count === 0;
 	} catch (error) {
+		if (signal.aborted)
+			return;
 		mustBeProblem(error);
 		told.classList.add('bad');
 		setText(told, explain(error));

@@ -347,6 +347,26 @@ test('a filter that matches nothing leaves nothing to start', async () => {
 	});
 });
 
+test('a count that took too long is asked for again', async () => {
+	await h.withPage({}, async (page) => {
+		let asked = 0;
+
+		await page.route('**/v1/discard', (route) => {
+			asked++;
+			return asked > 1 ? route.continue() : route.fulfill({
+			    status: 503,
+			    contentType: 'application/problem+json',
+			    body: JSON.stringify({ status: 503,
+				code: 'cannot_read', detail: 'Try again.' }) });
+		});
+		await h.visit(page, '#/stuck?name=nothing%20has%20this%20name');
+		await page.getByRole('button', { name:
+		    'Discard all that match …' }).click();
+		await page.getByText('No event matches any more.').waitFor();
+		assert.equal(asked, 2);
+	});
+});
+
 /* --- the live stream ---------------------------------------------------- */
 
 test('the live stream shows what was just posted, and opens it', async () => {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -335,6 +336,56 @@ inspect_events_goes_on_where_it_gave_up(void **state)
 
 	assert_int_equal(found, 3);
 	assert_true(pages > 3);		/* it did give up on the way */
+}
+
+/*
+ * Between the first look at the clock and all later ones others had the
+ * processor for `others_ms`; this program used none of it.
+ */
+static int64_t others_ms;
+static bool looked;
+
+int	__real_clock_gettime(clockid_t, struct timespec *);
+int	__wrap_clock_gettime(clockid_t, struct timespec *);
+
+int
+__wrap_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	int failed = __real_clock_gettime(clock, ts);
+
+	if (others_ms == 0 || failed)
+		return failed;
+	ts->tv_sec = 1000;
+	ts->tv_nsec = 0;
+	if (clock == CLOCK_MONOTONIC && looked)
+		ts->tv_nsec += others_ms * 1000000;
+	looked |= clock == CLOCK_MONOTONIC;
+	return 0;
+}
+
+static size_t
+list_while_others_have(struct bench *b, int64_t ms)
+{
+	struct filter needles = everything;
+	struct inspect_page page = { .before = INT64_MAX, .limit = 50 };
+
+	needles.name = "Needle";
+	looked = false;
+	others_ms = ms;
+	list(b, &needles, &page);
+	others_ms = 0;
+	return b->n;
+}
+
+static void
+inspect_events_does_not_pay_for_others_at_first(void **state)
+{
+	struct bench *b = *state;
+
+	put_haystack(b, 3000);
+
+	assert_int_equal(list_while_others_have(b, 60), 3);
+	assert_int_not_equal(list_while_others_have(b, 600), 3);
 }
 
 /* --- one event -------------------------------------------------------- */
@@ -748,6 +799,7 @@ main(void)
 		TEST(inspect_events_keeps_what_fits_the_filter),
 		TEST(inspect_events_pages_through_a_state),
 		TEST(inspect_events_goes_on_where_it_gave_up),
+		TEST(inspect_events_does_not_pay_for_others_at_first),
 		TEST(inspect_event_tells_all_of_it),
 		TEST(inspect_event_finds_none_when_there_is_none),
 		TEST(inspect_event_sees_the_open_turn_only_when_asked),

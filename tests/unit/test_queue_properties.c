@@ -16,6 +16,8 @@
 
 #include "queue_fixture.h"
 
+#define DAY	INT64_C(86400000)
+
 static void
 queue_event_takes_a_waiting_update_into_itself(void **state)
 {
@@ -421,6 +423,39 @@ queue_unrefuse_does_not_overtake_what_flies(void **state)
 	assert_event(f, old, "payload", USER("ada", "\"b\":1"));
 }
 
+/*
+ * Heap may have taken the second one, whatever became of it since: until the
+ * first one is too old to count, it must not be forgotten.
+ */
+static void
+queue_prune_keeps_what_may_have_replaced_an_update(void **state)
+{
+	struct queue_fixture *f = *state;
+	const struct queue_keep keep = { 99 * DAY, 0, 0, 99 * DAY, 0 };
+	const char *set = USER("ada", "\"a\":1");
+	int64_t first = put_update(f, "ada", "\"a\":1"), second;
+	int64_t lane = f->out.lane[HEAP_USER_PROPERTIES], expired;
+	struct queue_end e = flown(f, first, 200);
+
+	queue_delivered(f->q, &e);
+	second = put_update(f, "ada", "\"a\":2");
+	e = flown(f, second, 0);
+	queue_failed(f->q, &e, QUEUE_NOW + 4000, 0, DAY, &expired);
+	assert_int_equal(queue_discard(f->q, second, QUEUE_NOW, NULL),
+	    QUEUE_MOVED);
+	settle(f);
+
+	while (queue_prune(f->q, &keep, at(f, QUEUE_NOW + DAY - 1)))
+		settle(f);
+	settle(f);
+	assert_false(queue_unchanged(f->q, lane, 1, set, strlen(set), 0));
+
+	while (queue_prune(f->q, &keep, at(f, QUEUE_NOW + DAY)))
+		settle(f);
+	settle(f);
+	assert_int_equal(number(f, "SELECT count(*) FROM event"), 1);
+}
+
 /* How long a lane has been open is no time of another lane. */
 static void
 queue_event_inherits_age_by_the_clock_of_its_own_lane(void **state)
@@ -545,6 +580,7 @@ main(void)
 	    QUEUE_TEST(queue_replay_skips_an_update_that_is_superseded),
 	    QUEUE_TEST(queue_replay_knows_what_an_unchanged_update_has_set),
 	    QUEUE_TEST(queue_unrefuse_does_not_overtake_what_flies),
+	    QUEUE_TEST(queue_prune_keeps_what_may_have_replaced_an_update),
 	    QUEUE_TEST(queue_event_inherits_age_by_the_clock_of_its_own_lane),
 	    QUEUE_TEST(
 		queue_prune_keeps_what_a_stuck_update_is_superseded_by),

@@ -1,41 +1,49 @@
 /*
  * load_run.c - connections that send batches, and what they were answered
  *
- * Knows HTTP as libevent's client speaks it, and pacing.  Knows nothing of
+ * Knows pacing, and what precedes a body.  Knows nothing of sockets, nor of
  * what a batch says.
  */
+#include <assert.h>
 #include <inttypes.h>
+#include <netdb.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
 #include <time.h>
+#include <unistd.h>
 
-#include <event2/buffer.h>
 #include <event2/event.h>
-#include <event2/http.h>
-#include <event2/keyvalq_struct.h>
 
+#include "load_conn.h"
 #include "load_run.h"
 #include "log.h"
 
-#define TICK_US		1000	/* at a rate: how often it is looked at */
+#define TICK_US		1000	/* how often time is looked at */
+
+TAILQ_HEAD(senders, sender);
 
 struct load {
 	struct event_base	*base;
 	const struct load_plan	*plan;
 	struct load_result	*result;
-	struct event		*tick;
-	struct connection	*connections;
-	struct connection	*idle;		/* a list */
+	struct sockaddr_storage	 address;
+	socklen_t		 address_len;
+	struct sender		*all;
+	struct senders		 idle;
+	struct senders		 out;		/* the oldest first */
+	struct buf		 head;
 	struct buf		 body;
 	int64_t			 began_us;
-	int64_t			 out;		/* not answered yet */
 };
 
-struct connection {
+struct sender {
 	struct load		*load;
-	struct evhttp_connection *http;
-	struct connection	*next;		/* idle */
+	struct load_conn	*conn;
+	TAILQ_ENTRY(sender)	 link;		/* idle or out */
 	int64_t			 n;		/* its request ... */
-	int64_t			 due_us;	/* ... was to leave */
+	int64_t			 due_us;	/* ... was to leave, ... */
+	int64_t			 sent_us;	/* ... and left */
 };
 
 static int64_t
@@ -88,11 +96,17 @@ note_ids(const struct load *l, int64_t n)
 static void send_due(struct load *);
 
 static void
-on_answer(struct evhttp_request *r, void *arg)
+stop_if_done(struct load *l, int64_t now)
 {
-	struct connection *c = arg;
-	struct load *l = c->load;
-	int status = r == NULL ? 0 : evhttp_request_get_response_code(r);
+	if (TAILQ_EMPTY(&l->out) && over(l, now))
+		event_base_loopbreak(l->base);
+}
+
+static void
+on_answer(void *arg, int status)
+{
+	struct sender *s = arg;
+	struct load *l = s->load;
 	int64_t now = now_us();
 
 	if (status < 0 || status >= LOAD_STATUSES)
@@ -100,60 +114,49 @@ on_answer(struct evhttp_request *r, void *arg)
 	l->result->status[status]++;
 	l->result->elapsed_us = now - l->began_us;
 	if (status != 0)
-		load_latency_add(&l->result->latency, now - c->due_us);
+		load_latency_add(&l->result->latency, now - s->due_us);
 	if (status == 202)
-		note_ids(l, c->n);
-	l->out--;
-	c->next = l->idle;
-	l->idle = c;
+		note_ids(l, s->n);
+	TAILQ_REMOVE(&l->out, s, link);
+	TAILQ_INSERT_HEAD(&l->idle, s, link);
 	send_due(l);
-	if (l->out == 0 && over(l, now))
-		event_base_loopbreak(l->base);
+	stop_if_done(l, now);
 }
 
 static void
-post(struct connection *c, int64_t n, int64_t due_us)
+post(struct sender *s, int64_t n, int64_t due_us, int64_t now)
 {
-	struct load *l = c->load;
+	struct load *l = s->load;
 	const struct load_plan *p = l->plan;
-	struct evhttp_request *r = evhttp_request_new(on_answer, c);
-	struct evkeyvalq *h;
 
-	if (r == NULL)
-		fatal(EXIT_INTERNAL, "load: out of memory");
-	c->n = n;
-	c->due_us = due_us;
+	s->n = n;
+	s->due_us = due_us;
+	s->sent_us = now;
 	buf_reset(&l->body);
 	load_batch_put(&l->body, &p->shape, p->run, n, wall_ms());
-	h = evhttp_request_get_output_headers(r);
-	if (evhttp_add_header(h, "Host", p->host) == -1 ||
-	    evhttp_add_header(h, "Authorization", p->authorization) == -1 ||
-	    evhttp_add_header(h, "Content-Type", "application/json") == -1 ||
-	    evbuffer_add(evhttp_request_get_output_buffer(r),
-	    buf_str(&l->body), l->body.len) == -1)
-		fatal(EXIT_INTERNAL, "load: out of memory");
-	l->out++;
+	buf_reset(&l->head);
+	buf_printf(&l->head, "POST %s HTTP/1.1\r\nHost: %s\r\n"
+	    "Authorization: %s\r\nContent-Type: application/json\r\n"
+	    "Content-Length: %zu\r\n\r\n",
+	    p->shape.bulk > 0 ? "/v2/bulkevents" : "/v2/events", p->host,
+	    p->authorization, l->body.len);
 	l->result->sent++;
-	/* On failure the request is gone, and nobody is told. */
-	if (evhttp_make_request(c->http, r, EVHTTP_REQ_POST,
-	    p->shape.bulk > 0 ? "/v2/bulkevents" : "/v2/events") == -1)
-		fatal(EXIT_IO, "load: cannot send to %s:%d", p->host,
-		    (int)p->port);
+	TAILQ_INSERT_TAIL(&l->out, s, link);
+	load_conn_send(s->conn, &l->head, &l->body);
 }
 
 static void
 send_due(struct load *l)
 {
 	int64_t now = now_us(), at;
-	struct connection *c;
+	struct sender *s;
 
-	while (l->idle != NULL && !over(l, now)) {
+	while ((s = TAILQ_FIRST(&l->idle)) != NULL && !over(l, now)) {
 		at = due(l, l->result->sent, now);
 		if (at > now)
 			break;
-		c = l->idle;
-		l->idle = c->next;
-		post(c, l->result->sent, at);
+		TAILQ_REMOVE(&l->idle, s, link);
+		post(s, l->result->sent, at, now);
 	}
 }
 
@@ -161,36 +164,65 @@ static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct load *l = arg;
+	int64_t now = now_us();
+	struct sender *s;
 
 	(void)fd;
 	(void)what;
+	while ((s = TAILQ_FIRST(&l->out)) != NULL &&
+	    now - s->sent_us >= l->plan->timeout_ms * 1000)
+		load_conn_cut(s->conn);
 	send_due(l);
-	if (l->out == 0 && over(l, now_us()))
-		event_base_loopbreak(l->base);
+	stop_if_done(l, now);
+}
+
+/* The first address of the host that lets itself be connected to; if none
+ * does, just the first: then no request will be answered. */
+static void
+find_address(struct load *l)
+{
+	const struct addrinfo want = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list, *a;
+	char port[8];
+	int rc, fd;
+
+	snprintf(port, sizeof(port), "%u", (unsigned)l->plan->port);
+	rc = getaddrinfo(l->plan->host, port, &want, &list);
+	if (rc != 0)
+		fatal(EXIT_IO, "load: %s: %s", log_value(l->plan->host),
+		    gai_strerror(rc));
+	for (a = list; a != NULL; a = a->ai_next) {
+		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		rc = fd == -1 ? -1 : connect(fd, a->ai_addr, a->ai_addrlen);
+		if (fd != -1)
+			close(fd);
+		if (rc == 0)
+			break;
+	}
+	if (a == NULL)
+		a = list;
+	assert(a->ai_addrlen <= sizeof(l->address));
+	memcpy(&l->address, a->ai_addr, a->ai_addrlen);
+	l->address_len = a->ai_addrlen;
+	freeaddrinfo(list);
 }
 
 static void
-open_connections(struct load *l)
+make_senders(struct load *l)
 {
-	const struct load_plan *p = l->plan;
-	struct timeval timeout = { .tv_sec = p->timeout_ms / 1000,
-	    .tv_usec = p->timeout_ms % 1000 * 1000 };
-	struct connection *c;
+	struct sender *s;
 	int64_t i;
 
-	l->connections = xcalloc((size_t)p->connections,
-	    sizeof(*l->connections));
-	for (i = 0; i < p->connections; i++) {
-		c = &l->connections[i];
-		c->load = l;
-		c->http = evhttp_connection_base_new(l->base, NULL, p->host,
-		    p->port);
-		if (c->http == NULL)
-			fatal(EXIT_INTERNAL, "load: out of memory");
-		evhttp_connection_set_timeout_tv(c->http, &timeout);
-		evhttp_connection_set_retries(c->http, 0);
-		c->next = l->idle;
-		l->idle = c;
+	TAILQ_INIT(&l->idle);
+	TAILQ_INIT(&l->out);
+	l->all = xcalloc((size_t)l->plan->connections, sizeof(*l->all));
+	for (i = 0; i < l->plan->connections; i++) {
+		s = &l->all[i];
+		s->load = l;
+		s->conn = load_conn_new(l->base,
+		    (const struct sockaddr *)&l->address, l->address_len,
+		    on_answer, s);
+		TAILQ_INSERT_TAIL(&l->idle, s, link);
 	}
 }
 
@@ -199,22 +231,22 @@ load_run(struct event_base *base, const struct load_plan *plan,
     struct load_result *result)
 {
 	struct load l = { .base = base, .plan = plan, .result = result,
-	    .body = BUF_INIT };
+	    .head = BUF_INIT, .body = BUF_INIT };
 	const struct timeval tick = { .tv_usec = TICK_US };
+	struct event *timer = event_new(base, -1, EV_PERSIST, on_tick, &l);
 	int64_t i;
 
-	open_connections(&l);
-	l.tick = event_new(base, -1, EV_PERSIST, on_tick, &l);
-	if (l.tick == NULL || event_add(l.tick, &tick) == -1)
+	if (timer == NULL || event_add(timer, &tick) == -1)
 		fatal(EXIT_INTERNAL, "load: no timer");
+	find_address(&l);
+	make_senders(&l);
 	l.began_us = now_us();
 	send_due(&l);
 	event_base_dispatch(base);
-	event_free(l.tick);
-	/* What is out is given up, and on_answer must not send again. */
-	l.plan = &(const struct load_plan){ .requests = 1 };
+	event_free(timer);
 	for (i = 0; i < plan->connections; i++)
-		evhttp_connection_free(l.connections[i].http);
-	free(l.connections);
+		load_conn_free(l.all[i].conn);
+	free(l.all);
+	buf_free(&l.head);
 	buf_free(&l.body);
 }

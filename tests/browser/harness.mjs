@@ -145,6 +145,13 @@ export async function withPage(options, use) {
 				    text);
 			}
 		}, storedToken);
+	/* What the page shows now; it hears of a new address later. */
+	await own.addInitScript(() => {
+		window.shownHash = location.hash;
+		addEventListener('hashchange', () => setTimeout(() => {
+			window.shownHash = location.hash;
+		}));
+	});
 	const page = await own.newPage();
 
 	page.setDefaultTimeout(20000);
@@ -180,9 +187,10 @@ export async function visit(page, hash, origin = admin) {
 	await page.waitForSelector('main h1');
 }
 
-/* Nothing on the page waits for an answer any more. */
+/* The page shows what its address says, and waits for no answer any more. */
 export async function settled(page) {
 	await page.waitForFunction(() =>
+	    window.shownHash === location.hash &&
 	    document.querySelector('.loading') === null);
 }
 

@@ -53,6 +53,10 @@ check() {
 check sanitized '-O1 -g' --enable-sanitizers
 check plain '-O2 -g'
 
+echo '== fuzz'
+HEAPRELAY_BUILDDIR=build/sanitized sh tests/fuzz/run.sh ||
+    [ $? = 77 ] || exit 1
+
 echo '== distcheck'
 make -s -C build/plain distcheck \
     DISTCHECK_CONFIGURE_FLAGS='--quiet' > build/distcheck.out 2>&1 ||

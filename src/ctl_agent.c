@@ -204,7 +204,7 @@ void
 ctl_agent_where(const char *url, const struct config_front *front,
     char **base, char **socket)
 {
-	struct ctl_agent a = { NULL };
+	struct ctl_agent a = { 0 };
 
 	if (url == NULL)
 		find_listener(&a, front);

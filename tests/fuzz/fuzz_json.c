@@ -1,15 +1,11 @@
 /*
  * fuzz_json.c - what was read is written so that it reads the same again
- *
- * A libFuzzer target: clang -fsanitize=fuzzer,address with json.c,
- * json_value.c, mem.c and log.c.
  */
 #include <string.h>
 
+#include "fuzz.h"
 #include "json.h"
 #include "log.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 /* Parses what must be JSON and appends its compact text. */
 static void

@@ -2,16 +2,13 @@
  * fuzz_mparticle.c - no text upsets the parser, and an accepted batch is
  * accepted alone as well
  *
- * A libFuzzer target: clang -fsanitize=fuzzer,address with mparticle.c,
- * mparticle_names.c, mparticle_judge.c, json.c, json_value.c, hash.c, mem.c,
- * log.c and libcrypto.  The first byte of the input chooses the endpoint.
+ * The first byte of the input chooses the endpoint.
  */
 #include <string.h>
 
+#include "fuzz.h"
 #include "log.h"
 #include "mparticle.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 /* Reads every text of the batch, so that the sanitizer sees a stray one. */
 static void

@@ -326,9 +326,8 @@ least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* true: another one is wanted after some time, which has passed. */
-static bool
-turn(struct bench *b)
+bool
+bench_turn(struct bench *b)
 {
 	int64_t wait, after;
 	bool durable;
@@ -400,7 +399,7 @@ bench_send(struct bench *b, const char *request)
 	while (!client.ended) {
 		event_base_loop(b->base, waited ? EVLOOP_NONBLOCK :
 		    EVLOOP_ONCE);
-		waited = turn(b);
+		waited = bench_turn(b);
 	}
 	buf_reset(&b->answer);
 	buf_put(&b->answer, evbuffer_pullup(in, -1), evbuffer_get_length(in));

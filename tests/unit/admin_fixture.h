@@ -84,6 +84,10 @@ int64_t	bench_attempt(struct bench *, int64_t event, int64_t parent,
  * between them the clock moves on by ten minutes. */
 void	bench_fail_requests(struct bench *, size_t n);
 
+/* What follows the loop in a turn.  true: another turn is wanted after some
+ * time, which has passed. */
+bool	bench_turn(struct bench *);
+
 /* Sends these bytes, turns until the answer is there, and reads it. */
 void	bench_send(struct bench *, const char *request);
 /* A request with the token; `headers` and `body` may be "". */

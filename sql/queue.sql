@@ -109,6 +109,26 @@ SELECT u.* FROM lane_of_app AS l CROSS JOIN update_row AS u
    AND u.state = 'queued' AND u.suspect IS NOT NULL AND u.id <> :id
 LIMIT 1;
 
+--: properties_twins
+-- The updates that wait in other lanes of the app while one of the same
+-- identity waits in this one: two of each, until they are merged.
+WITH other (id, identity) AS (
+	SELECT e.id, e.identity FROM lane_of_app AS l CROSS JOIN event AS e
+	 WHERE l.mine = :lane AND l.lane <> :lane AND e.lane = l.lane
+	   AND e.state = 'queued' AND e.suspect IS NULL
+	UNION ALL
+	SELECT e.id, e.identity FROM lane_of_app AS l CROSS JOIN event AS e
+	 WHERE l.mine = :lane AND l.lane <> :lane AND e.lane = l.lane
+	   AND e.state = 'queued' AND e.suspect IS NOT NULL)
+SELECT other.id FROM other
+ WHERE EXISTS (SELECT 1 FROM event AS e
+	 WHERE e.lane = :lane AND e.identity = other.identity
+	   AND e.state = 'queued' AND e.suspect IS NULL)
+    OR EXISTS (SELECT 1 FROM event AS e
+	 WHERE e.lane = :lane AND e.identity = other.identity
+	   AND e.state = 'queued' AND e.suspect IS NOT NULL
+	   AND e.event_index IS NULL);
+
 --: properties_row
 SELECT * FROM update_row WHERE id = :id;
 

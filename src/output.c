@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "output.h"
 
 static void
@@ -30,6 +31,7 @@ make(struct output *o, const struct config_output *c, bool development,
 	o->app_id = development ? c->development_app_id : c->app_id;
 	queue_output(q, o->name, c->base_url, o->app_id, windows,
 	    HR_COUNT(windows), &o->ids);
+	queue_join_updates(q, &o->ids, clock_now().wall);
 }
 
 void

@@ -104,6 +104,15 @@ void	queue_forget_outputs(struct queue *);
 void	queue_output(struct queue *, const char *name, const char *base_url,
 	    const char *app_id, const struct queue_window *, size_t windows_n,
 	    struct queue_output *);
+/*
+ * After queue_output: it may share the app with outputs that were named before
+ * and had another one until now.  Then two updates of one identity may wait
+ * for the app, in two lanes, and which goes first would be chance; the newer
+ * one, by id, goes on for both.  Costs a look at each update that waits in
+ * other lanes of the app.
+ */
+void	queue_join_updates(struct queue *, const struct queue_output *,
+	    int64_t now);
 /* Since when the output is paused; 0: it is not.  false: there is none of that
  * name, configured or not. */
 bool	queue_output_paused(struct queue *, const char *name, int64_t *since);

@@ -10,6 +10,7 @@
  * Rows that were merged into one another share a `chain`, which leads a remap
  * to all batches of an update, and tells retention that they are needed.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "queue_private.h"
@@ -236,6 +237,27 @@ queue_merge_back(struct queue *q, int64_t lane, int64_t event, int64_t now)
 		merge_two(q, &back, &waits, now);
 	queue_update_free(&back);
 	queue_update_free(&waits);
+}
+
+void
+queue_join_updates(struct queue *q, const struct queue_output *output,
+    int64_t now)
+{
+	int64_t lane = output->lane[HEAP_USER_PROPERTIES], *ids = NULL;
+	sqlite3_stmt *st = store_sql(q->store, SQL_PROPERTIES_TWINS);
+	size_t n = 0, room = 0, i;
+
+	store_int(st, ":lane", lane);
+	while (store_row(q->store, st)) {
+		if (n == room) {
+			room = room > 0 ? 2 * room : 64;
+			ids = xreallocarray(ids, room, sizeof(*ids));
+		}
+		ids[n++] = sqlite3_column_int64(st, 0);
+	}
+	for (i = 0; i < n; i++)
+		queue_merge_back(q, lane, ids[i], now);
+	free(ids);
 }
 
 /* Takes out of `u` what others of its identity have set since. */

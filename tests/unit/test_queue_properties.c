@@ -423,6 +423,82 @@ queue_unrefuse_does_not_overtake_what_flies(void **state)
 	assert_event(f, old, "payload", USER("ada", "\"b\":1"));
 }
 
+/* The output "other" is given the app of "heap", as a reload would. */
+static void
+share_the_app(struct queue_fixture *f)
+{
+	struct queue_output out;
+
+	queue_forget_outputs(f->q);
+	queue_output(f->q, "heap", "https://heap.test", "1", NULL, 0, &out);
+	queue_join_updates(f->q, &out, QUEUE_NOW);
+	queue_output(f->q, "other", "https://heap.test", "1", NULL, 0, &out);
+	queue_join_updates(f->q, &out, QUEUE_NOW);
+}
+
+static int64_t
+put_other(struct queue_fixture *f, const char *payload, const char *identity)
+{
+	struct queue_event e = { .kind = HEAP_USER_PROPERTIES,
+	    .lane = f->other.lane[HEAP_USER_PROPERTIES],
+	    .event_index = -1, .name = "", .event_at = QUEUE_NOW,
+	    .objects = 1, .payload = payload,
+	    .payload_len = strlen(payload) };
+
+	return put_event(f, &e, identity);
+}
+
+static void
+queue_join_updates_leaves_one_of_each_identity(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t ada = put_update(f, "ada", "\"a\":1,\"b\":1"), ada_other;
+	int64_t bob_other = put_other(f, USER("bob", "\"a\":1"), "bob"), bob;
+	int64_t eve = put_other(f, USER("eve", "\"a\":1"), "eve");
+
+	ada_other = put_other(f, USER("ada", "\"a\":2"), "ada");
+	bob = put_update(f, "bob", "\"a\":2,\"b\":2");
+	put_track(f, "ada");
+	settle(f);
+	assert_state(f, ada, "queued", "-");
+
+	share_the_app(f);
+	settle(f);
+
+	assert_merged(f, ada, ada_other);
+	assert_event(f, ada_other, "payload", USER("ada",
+	    "\"a\":2,\"b\":1"));
+	assert_merged(f, bob_other, bob);
+	assert_state(f, eve, "queued", "-");
+	assert_int_equal(number(f, "SELECT count(*) FROM event "
+	    "WHERE state = 'queued' AND event_index IS NULL"), 3);
+}
+
+static void
+queue_join_updates_finds_deferred_and_suspect_ones(void **state)
+{
+	struct queue_fixture *f = *state;
+	int64_t ada = put_update(f, "ada", "\"a\":1"), ada_other;
+	struct queue_end e = flown(f, ada, 400);
+	int64_t bob, bob_other, expired;
+
+	queue_suspect(f->q, &e, 0, -1, &ada, 1);
+	bob = put_update(f, "bob", "\"a\":1");
+	e = flown(f, bob, 500);
+	queue_failed(f->q, &e, QUEUE_NOW + 4000, 0, DAY, &expired);
+	ada_other = put_other(f, USER("ada", "\"b\":2"), "ada");
+	bob_other = put_other(f, USER("bob", "\"b\":2"), "bob");
+	settle(f);
+
+	share_the_app(f);
+	settle(f);
+
+	assert_merged(f, ada, ada_other);
+	assert_unsuspected(f, ada_other);
+	assert_merged(f, bob, bob_other);
+	assert_event(f, bob_other, "due_at", "1700000004000");
+}
+
 /*
  * Heap may have taken the second one, whatever became of it since: until the
  * first one is too old to count, it must not be forgotten.
@@ -580,6 +656,8 @@ main(void)
 	    QUEUE_TEST(queue_replay_skips_an_update_that_is_superseded),
 	    QUEUE_TEST(queue_replay_knows_what_an_unchanged_update_has_set),
 	    QUEUE_TEST(queue_unrefuse_does_not_overtake_what_flies),
+	    QUEUE_TEST(queue_join_updates_leaves_one_of_each_identity),
+	    QUEUE_TEST(queue_join_updates_finds_deferred_and_suspect_ones),
 	    QUEUE_TEST(queue_prune_keeps_what_may_have_replaced_an_update),
 	    QUEUE_TEST(queue_event_inherits_age_by_the_clock_of_its_own_lane),
 	    QUEUE_TEST(

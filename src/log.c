@@ -21,6 +21,7 @@ static uint64_t waiting[STAT_COUNT];
 #define SUMS	64		/* keys that are summed up at once */
 #define VALUES	8		/* that one line may have */
 #define VALUE_MAX 1024		/* bytes of a value that are shown */
+#define STAMP	40		/* holds a moment of any year */
 
 /* What was said once and comes again, until its window ends. */
 static struct sum {
@@ -124,20 +125,19 @@ log_value(const char *text)
 	return buf_str(b);
 }
 
-static void
-put_stamp(struct buf *b)
+/* The moment at the head of a line, into out[STAMP]; returns out. */
+static const char *
+stamp(char *out)
 {
 	struct timespec ts;
 	struct tm tm;
-	char stamp[40];
 	size_t n;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
-	n = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(stamp + n, sizeof(stamp) - n, ".%03ldZ",
-	    ts.tv_nsec / 1000000);
-	buf_puts(b, stamp);
+	n = strftime(out, STAMP, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, STAMP - n, ".%03ldZ", ts.tv_nsec / 1000000);
+	return out;
 }
 
 /* One write(2) a line, so that lines of several processes do not mix. */
@@ -145,17 +145,17 @@ static void
 write_line(enum log_level level, const char *message)
 {
 	struct buf line = BUF_INIT;
+	char at[STAMP];
 
 	if (log_format == LOG_JSON) {
-		buf_puts(&line, "{\"time\":\"");
-		put_stamp(&line);
-		buf_printf(&line, "\",\"level\":\"%s\",\"program\":\"%s\","
-		    "\"message\":\"", level_names[level], log_program);
+		buf_printf(&line, "{\"time\":\"%s\",\"level\":\"%s\","
+		    "\"program\":\"%s\",\"message\":\"", stamp(at),
+		    level_names[level], log_program);
 		put_text(&line, message, "\"\\", SIZE_MAX);
 		buf_puts(&line, "\"}\n");
 	} else {
-		put_stamp(&line);
-		buf_printf(&line, " %s %s: ", level_names[level], log_program);
+		buf_printf(&line, "%s %s %s: ", stamp(at), level_names[level],
+		    log_program);
 		put_text(&line, message, "", SIZE_MAX);
 		buf_putc(&line, '\n');
 	}
@@ -299,6 +299,24 @@ bug(const char *fmt, ...)
 	va_start(ap, fmt);
 	emit(LOG_ERROR, fmt, ap);
 	va_end(ap);
+	_exit(EXIT_INTERNAL);
+}
+
+/* Lines are made in memory that grows; this one must not be. */
+void
+fatal_memory(size_t bytes)
+{
+	char line[256], at[STAMP];
+	int n = snprintf(line, sizeof(line), log_format == LOG_JSON ?
+	    "{\"time\":\"%s\",\"level\":\"error\",\"program\":\"%s\","
+	    "\"message\":\"mem: out of memory bytes=%zu\"}\n" :
+	    "%s error %s: mem: out of memory bytes=%zu\n", stamp(at),
+	    log_program, bytes);
+
+	if (n > 0 && write(STDERR_FILENO, line, (size_t)n < sizeof(line) ?
+	    (size_t)n : sizeof(line)) == -1) {
+		/* Nowhere left to say so. */
+	}
 	_exit(EXIT_INTERNAL);
 }
 

@@ -67,6 +67,8 @@ void	log_flush(void);
 void	fatal(int status, const char *fmt, ...) HR_PRINTF(2, 3) HR_NORETURN;
 /* Our own mistake: one line, and EXIT_INTERNAL at once. */
 void	bug(const char *fmt, ...) HR_PRINTF(1, 2) HR_NORETURN;
+/* There is no memory: one line, which needs none, and EXIT_INTERNAL at once. */
+void	fatal_memory(size_t bytes) HR_NORETURN;
 
 /*
  * Counters since start, one per line of stats.def; monotone, never reset.

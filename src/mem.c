@@ -25,19 +25,13 @@ struct arena {
 	size_t		 used;		/* of current */
 };
 
-static void
-no_memory(size_t n)
-{
-	fatal(EXIT_INTERNAL, "mem: out of memory bytes=%zu", n);
-}
-
 void *
 xmalloc(size_t n)
 {
 	void *p = malloc(n > 0 ? n : 1);
 
 	if (p == NULL)
-		no_memory(n);
+		fatal_memory(n);
 	return p;
 }
 
@@ -47,7 +41,7 @@ xcalloc(size_t n, size_t size)
 	void *p = calloc(n > 0 ? n : 1, size > 0 ? size : 1);
 
 	if (p == NULL)
-		no_memory(n);
+		fatal_memory(n);
 	return p;
 }
 
@@ -57,7 +51,7 @@ xrealloc(void *old, size_t n)
 	void *p = realloc(old, n > 0 ? n : 1);
 
 	if (p == NULL)
-		no_memory(n);
+		fatal_memory(n);
 	return p;
 }
 

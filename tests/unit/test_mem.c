@@ -62,6 +62,68 @@ xmalloc_ends_the_program_when_there_is_none(void **state)
 	assert_int_equal(WEXITSTATUS(status), EXIT_INTERNAL);
 }
 
+/* The linker puts these before what the program means. */
+static bool exhausted;
+void	*__real_malloc(size_t);
+void	*__wrap_malloc(size_t);
+void	*__real_realloc(void *, size_t);
+void	*__wrap_realloc(void *, size_t);
+
+void *
+__wrap_malloc(size_t n)
+{
+	return exhausted ? NULL : __real_malloc(n);
+}
+
+void *
+__wrap_realloc(void *old, size_t n)
+{
+	return exhausted ? NULL : __real_realloc(old, n);
+}
+
+/* What a program without any memory says as it ends by itself, into `said`. */
+static void
+end_exhausted(enum log_format format, char *said, size_t room)
+{
+	int ends[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], STDERR_FILENO);
+		signal(SIGSEGV, SIG_DFL);
+		log_open("tester", LOG_ERROR, format);
+		exhausted = true;
+		free(xmalloc(77));
+		_exit(0);
+	}
+	close(ends[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	n = read(ends[0], said, room - 1);
+	close(ends[0]);
+	said[n > 0 ? n : 0] = '\0';
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), EXIT_INTERNAL);
+}
+
+static void
+xmalloc_says_that_there_is_none_without_any(void **state)
+{
+	char said[512];
+	(void)state;
+
+	end_exhausted(LOG_LOGFMT, said, sizeof(said));
+	assert_non_null(strstr(said,
+	    "Z error tester: mem: out of memory bytes=77\n"));
+
+	end_exhausted(LOG_JSON, said, sizeof(said));
+	assert_non_null(strstr(said, "Z\",\"level\":\"error\","
+	    "\"program\":\"tester\","
+	    "\"message\":\"mem: out of memory bytes=77\"}\n"));
+}
+
 static void
 ask_for_a_product_that_overflows(void)
 {
@@ -331,6 +393,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(xmalloc_ends_the_program_when_there_is_none),
+	    cmocka_unit_test(xmalloc_says_that_there_is_none_without_any),
 	    cmocka_unit_test(xreallocarray_aborts_on_overflow),
 	    cmocka_unit_test(allocations_of_nothing_are_memory_too),
 	    cmocka_unit_test(xcalloc_zeroes),

@@ -30,6 +30,31 @@ export HEAPRELAY_SHARED="${HEAPRELAY_SHARED:-}"
 autoreconf -i > /dev/null 2>&1 || autoreconf -i
 top=$(pwd)
 
+passed=0
+skipped=0
+failed=0
+
+# count FILE: adds up what the summary of a test run in FILE says
+count() {
+	of() {
+		sed -n "s/^# $1: *//p" "$2" | awk '{ n += $1 } END { print n + 0 }'
+	}
+	passed=$((passed + $(of PASS "$1")))
+	skipped=$((skipped + $(of SKIP "$1")))
+	failed=$((failed + $(of FAIL "$1") + $(of ERROR "$1")))
+}
+
+finish() {
+	echo "$passed passed, $failed failed"
+	[ "$failed" -eq 0 ]
+	exit
+}
+
+fail() {
+	failed=$((failed + 1))
+	finish
+}
+
 # check NAME CFLAGS CONFIGURE-OPTION...
 check() {
 	name=$1
@@ -40,13 +65,17 @@ check() {
 	cd "build/$name"
 	[ -f Makefile ] || "$top/configure" --quiet --enable-werror \
 	    CFLAGS="$flags" "$@"
-	make -s -j"$(nproc)" all
-	make -s -j"$(nproc)" check > check.out 2>&1 ||
-	    { cat check.out; cat test-suite.log 2> /dev/null; exit 1; }
+	make -s -j"$(nproc)" all || fail
+	status=0
+	make -s -j"$(nproc)" check > check.out 2>&1 || status=$?
+	count check.out
+	if [ "$status" -ne 0 ]; then
+		cat check.out test-suite.log 2> /dev/null || :
+		[ "$failed" -gt 0 ] || fail	# it did not even build
+		finish
+	fi
 	grep -E '^# (TOTAL|PASS|SKIP|FAIL|ERROR)' check.out
-	passed=$(sed -n 's/^# PASS: *//p' check.out)
-	skipped=$(sed -n 's/^# SKIP: *//p' check.out)
-	echo "$passed passed, 0 failed, $skipped skipped"
+	echo "Skipped so far: $skipped"
 	cd "$top"
 }
 
@@ -55,10 +84,11 @@ check plain '-O2 -g'
 
 echo '== fuzz'
 HEAPRELAY_BUILDDIR=build/sanitized sh tests/fuzz/run.sh ||
-    [ $? = 77 ] || exit 1
+    [ $? = 77 ] || fail
 
 echo '== distcheck'
 make -s -C build/plain distcheck \
     DISTCHECK_CONFIGURE_FLAGS='--quiet' > build/distcheck.out 2>&1 ||
-    { tail -n 100 build/distcheck.out; exit 1; }
+    { tail -n 100 build/distcheck.out; fail; }
 tail -n 4 build/distcheck.out
+finish

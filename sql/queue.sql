@@ -87,7 +87,7 @@ SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = :name;
 
 --: event_put
 -- A group is of one lane, so what comes from another lane is not suspect.
-INSERT INTO event (id, batch, event_index, lane, identity, name, received_at,
+INSERT OR ROLLBACK INTO event (id, batch, event_index, lane, identity, name, received_at,
 	event_at, commerce, objects, payload, origins, chain, state, reason,
 	due_at, failures, failing_since, failing_open_ms, suspect, ended_at)
 VALUES (:id, :batch, :event_index, :lane, :identity, :name, :received_at,
@@ -151,19 +151,19 @@ SELECT e.id, e.payload, e.origins FROM event AS old
 
 --: properties_left
 -- What an old update still sends, from its start.
-UPDATE event
+UPDATE OR ROLLBACK event
    SET payload = :payload, objects = :objects, origins = :origins, sent = 0
  WHERE id = :id;
 
 --: properties_superseded
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'skipped', reason = 'superseded', suspect = NULL,
        ended_at = :now, generation = generation + 1
  WHERE id = :id;
 
 --: properties_merged
 -- Another one carries it now; only what Heap may have of it is remembered.
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'skipped', reason = 'merged', merged_into = :into,
        chain = :chain, due_at = NULL, suspect = NULL, ended_at = :now,
        payload = iif(x.exposed, payload, NULL),
@@ -176,7 +176,7 @@ UPDATE event
 --: properties_inherit
 -- It carries what was merged into it.  A group is of one lane: in another of
 -- the same app there is no suspicion.
-UPDATE event
+UPDATE OR ROLLBACK event
    SET payload = :payload, objects = :objects, sent = :sent,
        origins = :origins, chain = :chain, failures = :failures,
        failing_since = :failing_since, failing_open_ms = :failing_age +
@@ -187,7 +187,7 @@ UPDATE event
 
 --: properties_chain
 -- Two chains become one.
-UPDATE event SET chain = :chain WHERE chain = :other;
+UPDATE OR ROLLBACK event SET chain = :chain WHERE chain = :other;
 
 --: properties_carried
 -- What was merged into an update, oldest first.
@@ -202,14 +202,14 @@ SELECT id FROM event
  ORDER BY due_at LIMIT :n;
 
 --: deferred_release
-UPDATE event SET due_at = NULL WHERE id = :id;
+UPDATE OR ROLLBACK event SET due_at = NULL WHERE id = :id;
 
 --: deferred_next
 SELECT min(due_at) FROM event WHERE state = 'queued' AND due_at IS NOT NULL;
 
 --: deferred_clamp
 -- After a step of the clock: no instant is further away than its cause.
-UPDATE event SET due_at = :latest
+UPDATE OR ROLLBACK event SET due_at = :latest
  WHERE state = 'queued' AND due_at IS NOT NULL AND due_at > :latest;
 
 --: waiting_first
@@ -300,7 +300,7 @@ INSERT OR IGNORE INTO attempt (event, request)
 SELECT id, request FROM event WHERE id = :id AND request IS NOT NULL;
 
 --: event_claim
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'inflight', request = :request, attempts = attempts + 1,
        due_at = NULL
  WHERE id = :id AND state = 'queued';
@@ -313,27 +313,27 @@ UPDATE request
  WHERE id = :request;
 
 --: request_delivered
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'delivered', suspect = NULL, ended_at = :now,
        last_status = :status, last_error = NULL
  WHERE request = :request AND state = 'inflight';
 
 --: slice_delivered
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'queued', sent = :sent, due_at = NULL, last_status = :status,
        last_error = NULL
  WHERE id = :id AND request = :request AND state = 'inflight';
 
 --: request_back
 -- Again, later: not a failure of the events.
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'queued', due_at = :due_at, last_status = :status,
        last_error = :error
  WHERE request = :request AND state = 'inflight';
 
 --: request_failed
 -- Again, later: a failure of the events.
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'queued', due_at = :due_at, failures = failures + 1,
        failing_since = coalesce(failing_since, :now),
        failing_open_ms = coalesce(failing_open_ms, :open_ms),
@@ -342,7 +342,7 @@ UPDATE event
 
 --: request_expired
 -- Those that have failed for too long, before the others go back.
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'stuck', reason = 'expired', failures = failures + 1,
        last_status = :status, last_error = :error, suspect = NULL
  WHERE request = :request AND state = 'inflight'
@@ -353,14 +353,14 @@ UPDATE event
 SELECT max(failures) FROM event WHERE request = :request AND state = 'inflight';
 
 --: request_stuck
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'stuck', reason = :reason, last_status = :status,
        last_error = :error, suspect = NULL
  WHERE request = :request AND state = 'inflight';
 
 --: event_unrefuse
 -- All are refused: the fault is not in this one.
-UPDATE event SET state = 'queued', reason = NULL, due_at = NULL
+UPDATE OR ROLLBACK event SET state = 'queued', reason = NULL, due_at = NULL
  WHERE id = :id AND state = 'stuck' AND reason = 'refused';
 
 --: properties_attempted
@@ -381,7 +381,7 @@ SELECT e.payload, e.state = 'delivered' AND EXISTS (SELECT 1
  ORDER BY e.request DESC LIMIT 1;
 
 --: properties_unchanged
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'skipped', reason = 'unchanged', due_at = NULL,
        suspect = NULL, ended_at = :now
  WHERE id = :id AND state = 'queued';
@@ -392,7 +392,7 @@ SELECT id FROM event
  ORDER BY id;
 
 --: event_suspect
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'queued', suspect = :suspect, due_at = NULL,
        last_status = :status, last_error = :error
  WHERE id = :id AND state = 'inflight';
@@ -440,7 +440,7 @@ SELECT e.state, e.reason, e.lane, e.identity, e.payload IS NOT NULL, l.kind,
  WHERE e.id = :id;
 
 --: event_replay
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'queued', reason = NULL, due_at = NULL, failures = 0,
        failing_since = NULL, failing_open_ms = NULL, ended_at = NULL,
        suspect = NULL, generation = generation + 1
@@ -448,14 +448,14 @@ UPDATE event
 
 --: event_remap
 -- A fresh payload; a development event may have got an app of its own.
-UPDATE event
+UPDATE OR ROLLBACK event
    SET lane = :lane, identity = :identity, name = :name, event_at = :event_at,
        commerce = :commerce, objects = :objects, payload = :payload,
        origins = :origins, sent = 0
  WHERE id = :id;
 
 --: event_discard
-UPDATE event
+UPDATE OR ROLLBACK event
    SET state = 'discarded', due_at = NULL, suspect = NULL, ended_at = :now
  WHERE id = :id;
 
@@ -758,7 +758,7 @@ UPDATE identity SET value = :value, hash = NULL
 --: updates_drop_queued
 -- Or a newer one would take them into itself; they go with their batch.
 -- Somebody else's, who is called so too, stay.
-UPDATE event SET state = 'discarded', due_at = NULL
+UPDATE OR ROLLBACK event SET state = 'discarded', due_at = NULL
  WHERE state = 'queued' AND suspect IS NULL AND event_index IS NULL
    AND identity = :identity AND lane IN (SELECT id FROM lane)
    AND EXISTS (SELECT 1 FROM erasure AS x
@@ -768,7 +768,7 @@ UPDATE event SET state = 'discarded', due_at = NULL
 		(SELECT mpid FROM erasure_profile WHERE job = :job)));
 
 --: updates_drop_suspect
-UPDATE event SET state = 'discarded', due_at = NULL, suspect = NULL
+UPDATE OR ROLLBACK event SET state = 'discarded', due_at = NULL, suspect = NULL
  WHERE state = 'queued' AND suspect IS NOT NULL AND event_index IS NULL
    AND identity = :identity AND lane IN (SELECT id FROM lane)
    AND EXISTS (SELECT 1 FROM erasure AS x
@@ -779,7 +779,7 @@ UPDATE event SET state = 'discarded', due_at = NULL, suspect = NULL
 
 --: updates_drop_inflight
 -- One that comes back has nothing to add to a newer one.
-UPDATE event
+UPDATE OR ROLLBACK event
    SET payload = '{"identity":"","properties":{}}', objects = 1,
        origins = NULL, sent = 0
  WHERE state = 'inflight' AND request > 0 AND event_index IS NULL
@@ -817,7 +817,7 @@ DELETE FROM seen WHERE source_request_id = :source_request_id;
 
 --: error_erase
 -- What Heap said of a request that carried the person as well.
-UPDATE event SET last_error = NULL
+UPDATE OR ROLLBACK event SET last_error = NULL
  WHERE id = :id AND EXISTS (SELECT 1 FROM erasure_identity AS i
 	 CROSS JOIN request_identity AS r
 	 WHERE i.job = :job AND r.request = :request

@@ -162,8 +162,10 @@ CREATE INDEX event_ended ON event (state, ended_at) WHERE ended_at IS NOT NULL;
 CREATE TABLE waiting (
 	lane	INTEGER NOT NULL,		-- lane.id
 	identity INTEGER NOT NULL,		-- identity.id
-	ready	INTEGER NOT NULL,		-- events that are queued, due and
-						-- not under suspicion; never 0
+	ready	INTEGER,			-- events that are queued, due and
+						-- not under suspicion; never 0, nor
+						-- NULL: to check that, SQLite would
+						-- journal each statement on event
 	next_at	INTEGER NOT NULL,		-- not looked at before; the order
 						-- in which identities take turns
 	level	INTEGER,			-- 2^level <= ready < 2^(level+1) when
@@ -361,13 +363,13 @@ WHEN NEW.state <> OLD.state AND NOT CASE OLD.state
 		coalesce(OLD.reason, '') IN ('development', 'web_client_side')
 	ELSE 0 END
 BEGIN
-	SELECT RAISE(ABORT, 'illegal move of an event from one state to another');
+	SELECT RAISE(ROLLBACK, 'illegal move of an event from one state to another');
 END;
 
 CREATE TRIGGER event_new BEFORE INSERT ON event
 WHEN NOT (NEW.state = 'queued' OR NEW.state = 'stuck' OR NEW.state = 'skipped')
 BEGIN
-	SELECT RAISE(ABORT, 'an event begins as queued, stuck or skipped');
+	SELECT RAISE(ROLLBACK, 'an event begins as queued, stuck or skipped');
 END;
 
 -- waiting.ready, row by row.

@@ -1,9 +1,8 @@
 /*
  * queue.c - the queue's turn: begin, commit, tallies, what is configured
  *
- * Knows when what was written becomes true.  The tallies are counted by a
- * trigger of this connection, so that no statement that moves events can
- * forget them, and are written once a turn.
+ * Knows when what was written becomes true.  The tallies are counted row by
+ * row (queue_watch.c) and written once a turn.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,19 +18,6 @@ struct tally {
 	char	name[TALLY_NAME];
 	int64_t	events;
 };
-
-/* Calls heaprelay_tally(old lane, old state, new lane, new state) for whatever
- * happens to an event; they are NULL where there is none. */
-static const char tally_triggers[] =
-	"CREATE TEMP TRIGGER tally_insert AFTER INSERT ON main.event BEGIN"
-	" SELECT heaprelay_tally(NULL, NULL, NEW.lane, NEW.state); END;"
-	"CREATE TEMP TRIGGER tally_update AFTER UPDATE OF state, lane"
-	" ON main.event"
-	" WHEN OLD.state <> NEW.state OR OLD.lane <> NEW.lane BEGIN"
-	" SELECT heaprelay_tally(OLD.lane, OLD.state, NEW.lane, NEW.state);"
-	" END;"
-	"CREATE TEMP TRIGGER tally_delete AFTER DELETE ON main.event BEGIN"
-	" SELECT heaprelay_tally(OLD.lane, OLD.state, NULL, NULL); END;";
 
 void
 queue_tally(struct queue *q, int64_t lane, const char *name, int64_t events)
@@ -51,30 +37,6 @@ queue_tally(struct queue *q, int64_t lane, const char *name, int64_t events)
 	t->lane = lane;
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	t->events = events;
-}
-
-static void
-on_tally(sqlite3_context *context, int argc, sqlite3_value **arg)
-{
-	struct queue *q = sqlite3_user_data(context);
-	int64_t old_lane = sqlite3_value_int64(arg[0]);
-	int64_t new_lane = sqlite3_value_int64(arg[2]);
-	const char *old = (const char *)sqlite3_value_text(arg[1]);
-	const char *new = (const char *)sqlite3_value_text(arg[3]);
-
-	(void)argc;
-	if (old != NULL)
-		queue_tally(q, old_lane, old, -1);
-	if (new != NULL)
-		queue_tally(q, new_lane, new, 1);
-	else
-		queue_tally(q, old_lane, q->erasing ? "erased" : "pruned", 1);
-	if (new != NULL && new_lane != old_lane) {
-		queue_tally(q, new_lane, "accepted", 1);
-		if (old != NULL)
-			queue_tally(q, old_lane, "accepted", -1);
-	}
-	sqlite3_result_null(context);
 }
 
 /* Adds what this turn moved; forgets it, as a failed turn does. */
@@ -114,7 +76,6 @@ queue_open(struct queue **out, const char *path, int file_mode,
     struct why *why)
 {
 	struct queue *q = xcalloc(1, sizeof(*q));
-	sqlite3 *db;
 	int status;
 
 	status = store_open(&q->store, path, STORE_WRITE, file_mode, why);
@@ -122,12 +83,7 @@ queue_open(struct queue **out, const char *path, int file_mode,
 		free(q);
 		return status;
 	}
-	db = store_db(q->store);
-	if (sqlite3_create_function(db, "heaprelay_tally", 4,
-	    SQLITE_UTF8 | SQLITE_DIRECTONLY, q, on_tally, NULL, NULL) !=
-	    SQLITE_OK || sqlite3_exec(db, tally_triggers, NULL, NULL, NULL) !=
-	    SQLITE_OK) {
-		why_set(why, "%s: %s", path, sqlite3_errmsg(db));
+	if (!queue_watch_begin(q, why)) {
 		queue_close(q);
 		return EXIT_IO;
 	}
@@ -143,7 +99,8 @@ queue_close(struct queue *q)
 {
 	if (q == NULL)
 		return;
-	store_close(q->store);
+	store_close(q->store);	/* it may roll back, which is watched */
+	queue_watch_end(q);
 	free(q->tally);
 	free(q);
 }

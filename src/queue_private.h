@@ -26,6 +26,7 @@ struct queue {
 	 * table; see queue_tally. */
 	struct tally	*tally;
 	size_t		 tally_n;
+	struct queue_watch *watch;	/* what counts them, and who looks on */
 	/* What is deleted now counts as erased, not as pruned. */
 	bool		 erasing;
 	/* How far retention has looked at those that are over, by state;
@@ -36,6 +37,10 @@ struct queue {
 	} looked[QUEUE_ENDS];
 };
 
+/* Counts and tells from now on until _end, which comes after store_close;
+ * false: the tables are not as they should be, and `why`. */
+bool	queue_watch_begin(struct queue *, struct why *);
+void	queue_watch_end(struct queue *);
 /* `events` more (or fewer) under that name of the lane; written when the
  * turn commits. */
 void	queue_tally(struct queue *, int64_t lane, const char *name,

@@ -22,6 +22,14 @@ fi
 install_packages $packages_browser ||
     echo "No Chromium here: the test of the page is skipped."
 
+if ! command -v promtool > /dev/null; then
+	tools=$(pwd)/build/tools
+	[ -x "$tools/usr/bin/promtool" ] ||
+	    unpack_package prometheus "$tools" ||
+	    echo "No promtool here: rules and metrics are checked without it."
+	PATH=$PATH:$tools/usr/bin
+fi
+
 if [ -z "${HEAPRELAY_SHARED:-}" ] && [ -d ../shared/spec ]; then
 	HEAPRELAY_SHARED=$(cd ../shared && pwd)
 fi

@@ -25,3 +25,15 @@ install_packages() {
 	DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq -y \
 	    --no-install-recommends install $missing > /dev/null
 }
+
+# unpack_package PACKAGE DIRECTORY: a program without what installing it would
+# start; it is DIRECTORY/usr/bin/... then
+unpack_package() {
+	mkdir -p "$2"
+	(
+		cd "$2"
+		apt-get -qq download "$1" > /dev/null
+		dpkg-deb -x "$1"_*.deb .
+		rm -f "$1"_*.deb
+	)
+}

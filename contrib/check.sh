@@ -3,8 +3,8 @@
 # check.sh - every test, on a fresh machine
 #
 # Installs what the tests need (Debian 12), builds with the sanitizers and
-# runs everything, builds once more as it is shipped and runs everything
-# again, and makes a distribution that can be built and tested by itself.
+# runs everything; then makes the distribution, and builds that as it is
+# shipped and runs everything again.
 # HEAPRELAY_SHARED names a directory with further test material, if there is
 # one; ../shared is looked for.
 
@@ -63,40 +63,42 @@ fail() {
 	finish
 }
 
-# check NAME CFLAGS CONFIGURE-OPTION...
-check() {
-	name=$1
-	flags=$2
-	shift 2
-	echo "== $name"
-	mkdir -p "build/$name"
-	cd "build/$name"
-	[ -f Makefile ] || "$top/configure" --quiet --enable-werror \
-	    CFLAGS="$flags" "$@"
-	make -s -j"$(nproc)" all || fail
+# configure DIRECTORY OPTION...
+configure() {
+	build=build/$1
+	shift
+	mkdir -p "$build"
+	[ -f "$build/Makefile" ] ||
+	    (cd "$build" && "$top/configure" --quiet --enable-werror "$@") ||
+	    fail
+}
+
+# run MAKE-ARGUMENT...: builds and tests there
+run() {
 	status=0
-	make -s -j"$(nproc)" check > check.out 2>&1 || status=$?
-	count check.out
+	make -s -j"$(nproc)" -C "$build" "$@" > "$build/check.out" 2>&1 ||
+	    status=$?
+	count "$build/check.out"
 	if [ "$status" -ne 0 ]; then
-		cat check.out test-suite.log 2> /dev/null || :
+		cat "$build/check.out"
+		find "$build" -name test-suite.log -exec cat {} +
 		[ "$failed" -gt 0 ] || fail	# it did not even build
 		finish
 	fi
-	grep -E '^# (TOTAL|PASS|SKIP|FAIL|ERROR)' check.out
-	echo "Skipped so far: $skipped"
-	cd "$top"
+	grep -E '^# (TOTAL|PASS|SKIP|FAIL|ERROR)' "$build/check.out"
 }
 
-check sanitized '-O1 -g' --enable-sanitizers
-check plain '-O2 -g'
+echo '== with the sanitizers'
+configure sanitized --enable-sanitizers CFLAGS='-O1 -g'
+run check
+
+echo '== as it is shipped, from the distribution'
+configure plain
+run distcheck DISTCHECK_CONFIGURE_FLAGS='--quiet --enable-werror'
+tail -n 4 build/plain/check.out
 
 echo '== fuzz'
 HEAPRELAY_BUILDDIR=build/sanitized sh tests/fuzz/run.sh ||
     [ $? = 77 ] || fail
 
-echo '== distcheck'
-make -s -C build/plain distcheck \
-    DISTCHECK_CONFIGURE_FLAGS='--quiet' > build/distcheck.out 2>&1 ||
-    { tail -n 100 build/distcheck.out; fail; }
-tail -n 4 build/distcheck.out
 finish

@@ -204,7 +204,7 @@ bool
 admin_find_route(struct admin_call *call)
 {
 	const char *method = http_method(call->request);
-	char *path = split_target(call), *captured;
+	char *path = split_target(call), *captured = NULL;
 	bool path_known = false;
 	size_t i;
 

@@ -91,6 +91,9 @@ preview_alone(struct preview *p, struct buf *out)
 	if (!queue_commit(q))
 		ctl_fail(CTL_REFUSED, "%s", queue_error(q));
 
+	p->queue = NULL;
+	p->profiles = NULL;
+	p->outputs = NULL;
 	profile_free(profiles);
 	outputs_free(&outputs);
 	queue_close(q);

@@ -54,12 +54,12 @@ ctl_screen(struct ctl_screen *screen)
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
 	struct winsize size;
-	int n = 0;
+	long n = 0;
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
 		n = size.ws_col;
 	if (n == 0 && columns != NULL)
-		n = atoi(columns);
+		n = strtol(columns, NULL, 10);
 	screen->width = n > 0 ? (size_t)n : WIDTH;
 	screen->colors = isatty(STDOUT_FILENO) &&
 	    (no_color == NULL || no_color[0] == '\0') &&

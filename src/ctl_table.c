@@ -3,6 +3,7 @@
  *
  * Knows how wide characters are and which may not reach a terminal.
  */
+#include <assert.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,7 @@ ctl_table_new(const struct ctl_column *columns, size_t n)
 {
 	struct ctl_table *t = xcalloc(1, sizeof(*t));
 
+	assert(n > 0);
 	t->columns = columns;
 	t->columns_n = n;
 	return t;

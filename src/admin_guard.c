@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -52,45 +53,61 @@ read_token(int fd, const char *path, struct why *why)
 	return xstrndup(text, (size_t)n);
 }
 
-/* A new token into the new file; NULL and `why`. */
+/* A new token, as a line, into a file that is not there; false: errno. */
+static bool
+write_token(const char *path, const char *line)
+{
+	size_t len = strlen(line);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bool written;
+
+	if (fd == -1)
+		return false;
+	written = fchmod(fd, 0600) == 0 &&
+	    write(fd, line, len) == (ssize_t)len && fsync(fd) == 0;
+	close(fd);
+	return written;
+}
+
+/* Under its name it is whole: a start that was cut short in the middle must
+ * not leave a file that every other start refuses. */
 static char *
-write_token(int fd, const char *path, struct why *why)
+make_token(const char *path, struct why *why)
 {
 	uint8_t bits[TOKEN_BYTES];
 	char line[2 * TOKEN_BYTES + 2];
 	size_t len = 2 * TOKEN_BYTES;
+	char *fresh = xasprintf("%s.new", path), *token = NULL;
 
 	hash_random(bits, sizeof(bits));
 	hash_hex(bits, sizeof(bits), line);
 	line[len] = '\n';
-	if (fchmod(fd, 0600) == -1 ||
-	    write(fd, line, len + 1) != (ssize_t)len + 1 || fsync(fd) == -1) {
+	line[len + 1] = '\0';
+	(void)unlink(fresh);		/* of such a start */
+	if (write_token(fresh, line) && rename(fresh, path) == 0) {
+		log_info("admin: made a token file=%s", log_value(path));
+		token = xstrndup(line, len);
+	} else {
 		why_set(why, "%s: %s", path, strerror(errno));
-		(void)unlink(path);
-		return NULL;
+		(void)unlink(fresh);
 	}
-	log_info("admin: made a token file=%s", log_value(path));
-	return xstrndup(line, len);
+	free(fresh);
+	return token;
 }
 
 char *
 admin_token(const char *path, struct why *why)
 {
-	bool fresh = true;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *token;
-	int fd;
 
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd == -1 && errno == EEXIST) {
-		fresh = false;
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
+	if (fd == -1 && errno == ENOENT)
+		return make_token(path, why);
 	if (fd == -1) {
 		why_set(why, "%s: %s", path, strerror(errno));
 		return NULL;
 	}
-	token = fresh ? write_token(fd, path, why) :
-	    read_token(fd, path, why);
+	token = read_token(fd, path, why);
 	close(fd);
 	return token;
 }

@@ -47,12 +47,14 @@ share/doc/heaprelay/LICENSE
 share/doc/heaprelay/OPERATIONS
 share/doc/heaprelay/README
 share/doc/heaprelay/RELIABILITY
+share/doc/heaprelay/SENDERS
 share/doc/heaprelay/credentials.conf.sample
 share/doc/heaprelay/heaprelay.conf.sample
 share/doc/heaprelay/openapi.yaml
 share/doc/heaprelay/paths.conf.sample
 share/doc/heaprelay/ports.conf.sample
 share/heaprelay/grafana/heaprelay.json
+share/heaprelay/nginx/heaprelay.conf
 share/heaprelay/prometheus/heaprelay.rules.test.yml
 share/heaprelay/prometheus/heaprelay.rules.yml
 share/heaprelay/sqlite/busiest.sql

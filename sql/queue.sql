@@ -82,8 +82,16 @@ VALUES (:id, :receipt_id, :input, :path, :environment, :received_at, :mpid,
 	:source_request_id, :duplicate, :first_event, :events, :events, :body);
 
 --: last_id
--- The highest id a table ever gave out.
-SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = :name;
+-- The highest id that a table ever gave out.  What others have put in counts,
+-- too.
+SELECT max(coalesce((SELECT id FROM last_id WHERE name = :name), 0),
+	coalesce(CASE :name WHEN 'batch' THEN (SELECT max(id) FROM batch)
+		WHEN 'event' THEN (SELECT max(id) FROM event)
+		WHEN 'request' THEN (SELECT max(id) FROM request) END, 0));
+
+--: last_id_put
+INSERT INTO last_id (name, id) VALUES (:name, :id)
+    ON CONFLICT DO UPDATE SET id = excluded.id;
 
 --: event_put
 -- A group is of one lane, so what comes from another lane is not suspect.

@@ -13,6 +13,13 @@ CREATE TABLE setting (
 	value	ANY NOT NULL			-- as its name says
 ) STRICT, WITHOUT ROWID;
 
+-- The highest id that a table ever gave out, written once a turn.
+-- AUTOINCREMENT would write it with every row.
+CREATE TABLE last_id (
+	name	TEXT NOT NULL PRIMARY KEY,	-- batch, event or request
+	id	INTEGER NOT NULL		-- the next row has a higher one
+) STRICT, WITHOUT ROWID;
+
 -- A Heap environment as Heap counts by it: the windows belong to it.
 CREATE TABLE app (
 	id	INTEGER PRIMARY KEY,
@@ -66,7 +73,7 @@ CREATE UNIQUE INDEX identity_hash ON identity (hash) WHERE hash IS NOT NULL;
 
 -- One accepted mParticle batch, as received.
 CREATE TABLE batch (
-	id	INTEGER PRIMARY KEY AUTOINCREMENT,	-- never used twice
+	id	INTEGER PRIMARY KEY,		-- never used twice: last_id
 	receipt_id TEXT NOT NULL,		-- 32 hex digits, random; part of
 						-- idempotency keys
 	input	TEXT NOT NULL,			-- the name of its [input]
@@ -92,7 +99,7 @@ CREATE INDEX batch_without_events ON batch (received_at) WHERE live = 0;
 -- The queue: what one mParticle event (or a batch's user properties) becomes
 -- for one output.
 CREATE TABLE event (
-	id	INTEGER PRIMARY KEY AUTOINCREMENT,
+	id	INTEGER PRIMARY KEY,		-- never used twice: last_id
 	batch	INTEGER NOT NULL REFERENCES batch (id),
 	event_index INTEGER,			-- in the batch's `events`; NULL:
 						-- user properties
@@ -190,7 +197,7 @@ CREATE TABLE isolation (
 
 -- One HTTP call to Heap: one attempt of all that it carried.
 CREATE TABLE request (
-	id	INTEGER PRIMARY KEY AUTOINCREMENT,
+	id	INTEGER PRIMARY KEY,		-- never used twice: last_id
 	lane	INTEGER NOT NULL REFERENCES lane (id),
 	app	INTEGER NOT NULL REFERENCES app (id),
 	form	TEXT NOT NULL			-- one object, or a list of them

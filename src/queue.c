@@ -71,6 +71,29 @@ next_id(struct queue *q, const char *table)
 	return id + 1;
 }
 
+/* So that no id is used twice, even if its row and all behind it go. */
+static void
+write_last_id(struct queue *q, const char *table, int64_t next,
+    int64_t stored)
+{
+	sqlite3_stmt *st;
+
+	if (next == stored)
+		return;
+	st = store_sql(q->store, SQL_LAST_ID_PUT);
+	store_text(st, ":name", table);
+	store_int(st, ":id", next - 1);
+	store_run(q->store, st);
+}
+
+static void
+write_last_ids(struct queue *q)
+{
+	write_last_id(q, "batch", q->next_batch, q->stored_batch);
+	write_last_id(q, "event", q->next_event, q->stored_event);
+	write_last_id(q, "request", q->next_request, q->stored_request);
+}
+
 int
 queue_open(struct queue **out, const char *path, int file_mode,
     struct why *why)
@@ -87,9 +110,9 @@ queue_open(struct queue **out, const char *path, int file_mode,
 		queue_close(q);
 		return EXIT_IO;
 	}
-	q->next_batch = next_id(q, "batch");
-	q->next_event = next_id(q, "event");
-	q->next_request = next_id(q, "request");
+	q->next_batch = q->stored_batch = next_id(q, "batch");
+	q->next_event = q->stored_event = next_id(q, "event");
+	q->next_request = q->stored_request = next_id(q, "request");
 	*out = q;
 	return 0;
 }
@@ -131,7 +154,13 @@ queue_commit(struct queue *q)
 	if (!store_open_transaction(q->store))
 		return true;
 	write_tallies(q);
-	return store_commit(q->store);
+	write_last_ids(q);
+	if (!store_commit(q->store))
+		return false;
+	q->stored_batch = q->next_batch;
+	q->stored_event = q->next_event;
+	q->stored_request = q->next_request;
+	return true;
 }
 
 void

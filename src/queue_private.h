@@ -22,6 +22,10 @@ struct queue {
 	int64_t		 next_batch;
 	int64_t		 next_event;
 	int64_t		 next_request;
+	/* The same as the last turn that was stored left them. */
+	int64_t		 stored_batch;
+	int64_t		 stored_event;
+	int64_t		 stored_request;
 	/* Moves of this turn, by lane and name, until they are added to the
 	 * table; see queue_tally. */
 	struct tally	*tally;

@@ -9,6 +9,7 @@ set -eu
 build=${HEAPRELAY_BUILDDIR:-.}
 srcdir=${srcdir:-.}
 shared=${HEAPRELAY_SHARED:-}
+wrap=${HEAPRELAY_WRAP:-}	# what the agent runs under: valgrind ...
 work=$(mktemp -d)
 agent_pid=
 sink_pid=
@@ -95,7 +96,9 @@ EOT
 # ports of the first.
 start_agent() {
 	: > "$work/agent.log"
-	"$build/heaprelayd" -c "$work/agent.conf" 2>> "$work/agent.log" &
+	# shellcheck disable=SC2086
+	$wrap "$build/heaprelayd" -c "$work/agent.conf" \
+	    2>> "$work/agent.log" &
 	agent_pid=$!
 	wait_for 20 grep -q 'main: started' "$work/agent.log" ||
 	    fail "the agent did not start"

@@ -373,16 +373,15 @@ BEGIN
 	SELECT RAISE(ROLLBACK, 'illegal move of an event from one state to another');
 END;
 
-CREATE TRIGGER event_new BEFORE INSERT ON event
-WHEN NOT (NEW.state = 'queued' OR NEW.state = 'stuck' OR NEW.state = 'skipped')
+-- How an event begins; and waiting.ready, row by row.  One trigger, since each
+-- costs something with every row.
+CREATE TRIGGER event_new AFTER INSERT ON event
+WHEN NOT (NEW.state = 'stuck' OR NEW.state = 'skipped' OR
+	NEW.state = 'queued' AND (NEW.due_at IS NOT NULL OR
+		NEW.suspect IS NOT NULL))
 BEGIN
-	SELECT RAISE(ROLLBACK, 'an event begins as queued, stuck or skipped');
-END;
-
--- waiting.ready, row by row.
-CREATE TRIGGER waiting_insert AFTER INSERT ON event
-WHEN NEW.state = 'queued' AND NEW.due_at IS NULL AND NEW.suspect IS NULL
-BEGIN
+	SELECT RAISE(ROLLBACK, 'an event begins as queued, stuck or skipped')
+	 WHERE NEW.state <> 'queued';
 	INSERT INTO waiting (lane, identity, ready, next_at)
 	VALUES (NEW.lane, NEW.identity, 1, NEW.received_at)
 	    ON CONFLICT DO UPDATE SET ready = ready + 1;

@@ -72,8 +72,9 @@ SELECT 1 FROM seen
 
 --: seen_put
 -- One that comes again is as new as any.
-INSERT OR REPLACE INTO seen (input_key, source_request_id, seen_at)
-VALUES (:input_key, :source_request_id, :seen_at);
+INSERT INTO seen (source_request_id, input_key, seen_at)
+VALUES (:source_request_id, :input_key, :seen_at)
+    ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at;
 
 --: batch_put
 INSERT INTO batch (id, receipt_id, input, path, environment, received_at, mpid,
@@ -94,16 +95,19 @@ INSERT INTO last_id (name, id) VALUES (:name, :id)
     ON CONFLICT DO UPDATE SET id = excluded.id;
 
 --: event_put
--- A group is of one lane, so what comes from another lane is not suspect.
+-- A group is of one lane, so what comes from another lane is not suspect.  Only
+-- updates that took up others have any of this, so CASE spares the rest a look
+-- into two tables.
 INSERT OR ROLLBACK INTO event (id, batch, event_index, lane, identity, name, received_at,
 	event_at, commerce, objects, payload, origins, chain, state, reason,
 	due_at, failures, failing_since, failing_open_ms, suspect, ended_at)
 VALUES (:id, :batch, :event_index, :lane, :identity, :name, :received_at,
 	:event_at, :commerce, :objects, :payload, :origins, :chain, :state,
-	:reason, :due_at, :failures, :failing_since, :failing_age +
-		(SELECT open_ms FROM lane WHERE id = :lane),
-	(SELECT i.id FROM isolation AS i
-	 WHERE i.id = :suspect AND i.lane = :lane), :ended_at);
+	:reason, :due_at, :failures, :failing_since,
+	CASE WHEN :failing_age IS NOT NULL THEN :failing_age +
+		(SELECT open_ms FROM lane WHERE id = :lane) END,
+	CASE WHEN :suspect IS NOT NULL THEN (SELECT i.id FROM isolation AS i
+		WHERE i.id = :suspect AND i.lane = :lane) END, :ended_at);
 
 --: properties_queued
 -- The update of an identity that waits, in any lane of the same app; there is
@@ -598,7 +602,8 @@ DELETE FROM batch WHERE id IN (SELECT id FROM batch
 	ORDER BY received_at LIMIT :n);
 
 --: prune_seen
-DELETE FROM seen WHERE id IN (SELECT id FROM seen
+DELETE FROM seen WHERE (source_request_id, input_key) IN
+	(SELECT source_request_id, input_key FROM seen
 	WHERE seen_at < :before ORDER BY seen_at LIMIT :n);
 
 --: prune_requests

@@ -263,13 +263,12 @@ CREATE TABLE profile_current (
 
 -- source_request_ids of accepted batches.
 CREATE TABLE seen (
-	id	INTEGER PRIMARY KEY,
-	input_key TEXT NOT NULL,		-- the API key it came under
 	source_request_id TEXT NOT NULL,	-- as decoded, byte for byte
-	seen_at	INTEGER NOT NULL		-- when its batch was accepted
-) STRICT;
-CREATE UNIQUE INDEX seen_id ON seen (source_request_id, input_key);
--- Ids need not rise with time: the clock may have been set back.
+	input_key TEXT NOT NULL,		-- the API key it came under
+	seen_at	INTEGER NOT NULL,		-- when its batch was accepted
+	PRIMARY KEY (source_request_id, input_key)
+) STRICT, WITHOUT ROWID;
+-- For forgetting the oldest.
 CREATE INDEX seen_age ON seen (seen_at);
 
 -- Events by lane: how many are in each state, and how many were `accepted`,

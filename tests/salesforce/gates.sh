@@ -7,6 +7,7 @@
 #
 #   format   prettier, with Salesforce's own parser
 #   types    apex-ls: every name, field, method and type
+#   names    every custom field and object that is named anywhere exists
 #   rules    PMD for Apex, see gates/pmd.xml
 #   convert  Salesforce's deploy library knows every file
 #   xml      the metadata is well formed, before and after the conversion
@@ -35,6 +36,10 @@ gate_format() {
 gate_types() {
 	java -cp "$jars/*" io.github.apexdevtools.apexls.CheckForIssues \
 	    -n -w "$1"
+}
+
+gate_names() {
+	node "$work/names.mjs" "$1"
 }
 
 gate_rules() {
@@ -103,6 +108,15 @@ s/row\.Attempts__c/row.Attempt__c/
 s/event\.userKey()/event.userKeys()/'
 spoil $classes/HeapRelayDispatcher.cls 's/Integer wait;/String wait;/'
 red types Attempt__c userKeys HeapRelayDispatcher.cls
+
+green names
+fresh
+spoil $classes/HeapRelaySweeper.cls 's/AND Sent_At__c </AND Sent_On__c </'
+spoil $main/objects/HeapRelay_Outbox__c/listViews/Sent.listView-meta.xml \
+    's/Last_Status__c/Final_Status__c/'
+spoil $main/permissionsets/HeapRelay_Admin.permissionset-meta.xml \
+    's/Outbox__c.Body__c/Outbox__c.Status__c/'
+red names Sent_On__c Final_Status__c 'Status__c is required'
 
 green rules
 fresh

@@ -20,7 +20,7 @@
  * a twelfth of the cost of a batch.  Names are literals, so a statement and
  * the address of a name say which it is; forgotten when statements go.
  */
-#define NUMBERS	1024
+#define NUMBERS	2048
 
 static struct number {
 	const sqlite3_stmt *st;
@@ -337,8 +337,10 @@ store_last_id(struct store *s)
 static int
 parameter(sqlite3_stmt *st, const char *name)
 {
-	struct number *n = &numbers[((uintptr_t)st / 64 * 31 +
-	    (uintptr_t)name) % NUMBERS];
+	/* Multiplied by the golden ratio, of which the high bits are the most
+	 * mixed: names lie close together, and so do statements. */
+	struct number *n = &numbers[(((uintptr_t)st ^ (uintptr_t)name << 20) *
+	    UINT64_C(0x9e3779b97f4a7c15) >> 48) % NUMBERS];
 
 	if (n->st == st && n->name == name)
 		return n->i;

@@ -37,6 +37,8 @@ echo "$(date -u '+%Y-%m-%d %H:%M UTC'), $(nproc) processors," \
     "$(awk '/^MemTotal/ { print int($2 / 1048576) " GiB" }' /proc/meminfo)," \
     "$(uname -sr), $(df --output=fstype "${TMPDIR:-/tmp}" | tail -n 1)," \
     "load $(cut -d ' ' -f 1 /proc/loadavg)"
+awk '$1 >= 0.5 { print "the machine is busy: what counts are ratios" }' \
+    /proc/loadavg
 for case; do
 	echo
 	sh "$dir/$case.sh"

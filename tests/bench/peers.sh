@@ -64,9 +64,12 @@ compare() {
 	for what in $all; do
 		figure=$(median < "$work/$name.$what")
 		keep "$name.$what" "$figure"
-		keep "$name.ratio.$what" "$(ratio "$what")"
-		printf '%-12s %-20s %8.0f/s   agent: %s of it\n' "$name" \
-		    "$what" "$figure" "$(ratio "$what")"
+		printf '%-12s %-12s %8.0f/s' "$name" "$what" "$figure"
+		if [ "$what" != agent ]; then
+			keep "$name.ratio.$what" "$(ratio "$what")"
+			printf '   the agent has %s of it' "$(ratio "$what")"
+		fi
+		echo
 	done
 }
 

@@ -64,7 +64,7 @@ for tool in $tools; do
 	fi
 	ran=$((ran + 1))
 	findings "$tool" > "$tool.found"
-	sed -n "s/^\($tool [^ ]* [^ ]*\).*/\1/p" \
+	sed -n "s/^\($tool [^[:space:]]* [^[:space:]]*\).*/\1/p" \
 	    "$src/tests/analysis.accepted" | sort -u > "$tool.accepted"
 	comm -23 "$tool.found" "$tool.accepted" > "$tool.new"
 	comm -13 "$tool.found" "$tool.accepted" > "$tool.gone"

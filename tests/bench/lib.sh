@@ -221,10 +221,10 @@ fill() {
 	    --requests "$(($1 / (100 * ${3:-1})))"
 }
 
-# cpu_seconds: of the agent, so far.
+# cpu_seconds [PID]: of the agent or another, so far.
 cpu_seconds() {
 	awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, "");
-	    printf "%.2f\n", ($12 + $13) / hz }' "/proc/$agent_pid/stat"
+	    printf "%.2f\n", ($12 + $13) / hz }' "/proc/${1:-$agent_pid}/stat"
 }
 
 # rss_mib: of the agent, now.

@@ -12,9 +12,16 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/postgres.sh"
 
+# note_cpu WHAT PID: microseconds of processor for each event of the last load.
+note_cpu() {
+	calc "1e6 * $(cpu_seconds "$2") / ($(loaded .events_per_s) * \
+	    $(loaded .seconds))" '%.1f\n' >> "$work/$name.cpu.$1"
+}
+
 measure_agent() {
 	fresh_agent
 	load --connections 64 --duration "$seconds" --padding "$padding"
+	note_cpu agent "$agent_pid"
 	stop_agent
 	loaded .events_per_s
 }
@@ -27,6 +34,7 @@ measure_raw() {
 	to=$(cat "$work/raw.port")
 	load --connections 64 --duration "$seconds" --padding "$padding"
 	to=
+	note_cpu raw "$other_pid"
 	end "$other_pid"
 	other_pid=
 	loaded .events_per_s
@@ -65,6 +73,11 @@ compare() {
 		figure=$(median < "$work/$name.$what")
 		keep "$name.$what" "$figure"
 		printf '%-12s %-12s %8.0f/s' "$name" "$what" "$figure"
+		if [ -f "$work/$name.cpu.$what" ]; then
+			cpu=$(median < "$work/$name.cpu.$what")
+			keep "$name.cpu.$what" "$cpu"
+			printf '   %5.1f us CPU' "$cpu"
+		fi
 		if [ "$what" != agent ]; then
 			keep "$name.ratio.$what" "$(ratio "$what")"
 			printf '   the agent has %s of it' "$(ratio "$what")"

@@ -16,7 +16,7 @@ request() {
 
 # sign NAME ISSUER SERIAL EXTENSIONS
 sign() {
-	printf "$4" > "$work/extensions"
+	printf '%b' "$4" > "$work/extensions"
 	openssl x509 -req -in "$work/$1.csr" -CA "$work/$2.pem" \
 	    -CAkey "$work/$2.key" -set_serial "$3" -days 2 \
 	    -extfile "$work/extensions" -out "$work/$1.pem" 2> /dev/null ||

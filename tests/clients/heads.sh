@@ -1,9 +1,9 @@
 #!/bin/sh
-# heads.sh - senders that cannot be run here, byte by byte: the head that each
+# heads.sh - senders that need not be there, byte by byte: the head that each
 # is known to send, a body of our own in its shape, and what of it arrives
 #
 # No client is run.  npm_mparticle.sh, python_sdk.sh, ruby_sdk.sh and
-# npm_web_sdk.sh run theirs.
+# npm_web_sdk.sh run theirs, the middle two seldom: they need more than Debian.
 . "${srcdir:-.}/tests/clients/lib.sh"
 
 knock=$build/tests/flow/knock
@@ -64,6 +64,29 @@ Connection: keep-alive
 Content-Length: %s
 
 {"user_identities":{"customer_id":"apex"},"user_attributes":null,"events":[{"event_type":"custom_event","data":{"event_name":"From Apex","custom_event_type":"other","custom_attributes":{"Ticket Name":"T-1","Priority":null}}}],"environment":"production"}
+EOT
+sends 'mparticle (Python)' 0.16.0 <<EOT
+POST /v2/events HTTP/1.1
+Host: relay.example.com
+Accept-Encoding: identity
+Content-Length: %s
+Accept: application/json
+Content-Type: application/json
+User-Agent: mParticle Python client/0.16.0
+$auth
+
+{"events": [{"data": {"event_name": "From Python", "custom_event_type": "navigation", "custom_attributes": {"city": "K\u00f6ln"}}, "event_type": "custom_event"}], "environment": "production", "user_identities": {"customerid": "python"}, "mpid": "12"}
+EOT
+sends 'mparticle (Ruby)' 1.1.1 <<EOT
+POST /v2/bulkevents HTTP/1.1
+Host: relay.example.com
+User-Agent: mParticle Ruby client/1.1.1
+Content-Type: application/json
+Accept: application/json
+$auth
+Content-Length: %s
+
+[{"events":[{"data":{"custom_attributes":{"n":1.5,"none":null},"custom_event_type":"navigation","event_name":"From Ruby"},"event_type":"custom_event"}],"environment":"production","user_identities":{"customerid":"ruby"},"user_attributes":{"tag":null}}]
 EOT
 sends 'mparticle (Go)' 1.1.6 <<EOT
 POST /v2/events HTTP/1.1
@@ -142,6 +165,8 @@ sort > "$work/expected" <<'EOT'
 ["dotnet","Viewed: From .NET",{"screen_name":"From .NET"}]
 ["go","From Go",{"event_type":"other","sign":"<a & b>"}]
 ["java","Product Action Event",{"product_action":"purchase","transaction_id":"o-1"}]
+["python","From Python",{"city":"Köln","event_type":"navigation"}]
+["ruby","From Ruby",{"event_type":"navigation","n":1.5}]
 ["rudder","From RudderStack",{"event_type":"other"}]
 ["walker","From walkerOS",{"event_type":"other"}]
 EOT

@@ -8,7 +8,7 @@
 #   format   prettier, with Salesforce's own parser
 #   types    apex-ls: every name, field, method and type
 #   names    every custom field and object that is named anywhere exists
-#   rules    PMD for Apex, see gates/pmd.xml
+#   rules    PMD for Apex, see checks/pmd.xml
 #   convert  Salesforce's deploy library knows every file
 #   xml      the metadata is well formed, before and after the conversion
 . "${srcdir:-.}/tests/flow/lib.sh"
@@ -17,7 +17,7 @@ for program in node npm java xmllint; do
 	command -v "$program" > /dev/null || skip "no $program here"
 done
 java -version 2>&1 | grep -Eq '"(1[7-9]|[2-9][0-9])' || skip "no Java 17 here"
-cp "$srcdir"/tests/salesforce/gates/* "$work"
+cp "$srcdir"/tests/salesforce/checks/* "$work"
 chmod -R u+w "$work"
 # What these packages need in turn is held where it was on that day.
 (cd "$work" && npm install --before=2026-11-24 --prefer-offline \

@@ -307,15 +307,18 @@ VALUES (:request, :identity, :objects)
     ON CONFLICT DO UPDATE SET objects = objects + excluded.objects;
 
 --: attempt_put
--- Keeps the request before this one, if there was one.
+-- Keeps the requests before this one, of those that had one.  :ids is a list
+-- in JSON, so that one statement serves a whole request.
 INSERT OR IGNORE INTO attempt (event, request)
-SELECT id, request FROM event WHERE id = :id AND request IS NOT NULL;
+SELECT e.id, e.request FROM json_each(:ids) AS j
+ CROSS JOIN event AS e ON e.id = j.value
+ WHERE e.request IS NOT NULL;
 
 --: event_claim
 UPDATE OR ROLLBACK event
    SET state = 'inflight', request = :request, attempts = attempts + 1,
        due_at = NULL
- WHERE id = :id AND state = 'queued';
+ WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'queued';
 
 --: request_end
 UPDATE request

@@ -357,7 +357,7 @@ CREATE TABLE erasure_identity (
 ) STRICT, WITHOUT ROWID;
 
 -- The legal moves of an event (delivery: states); every other is refused.
-CREATE TRIGGER event_move BEFORE UPDATE OF state ON event
+CREATE TRIGGER event_move AFTER UPDATE OF state ON event
 WHEN NEW.state <> OLD.state AND NOT CASE OLD.state
 	WHEN 'queued' THEN NEW.state = 'inflight' OR NEW.state = 'stuck' OR
 		NEW.state = 'discarded' OR NEW.state = 'skipped'

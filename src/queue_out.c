@@ -231,18 +231,28 @@ put_request(struct queue *q, int64_t id, const struct queue_claim *c,
 	store_run(q->store, st);
 }
 
+/* One statement for all: what a statement costs before its first row is more
+ * than the row. */
 static void
-claim_event(struct queue *q, int64_t request, int64_t event)
+claim_events(struct queue *q, int64_t request, const struct queue_claim *c)
 {
+	struct buf ids = BUF_INIT;
 	sqlite3_stmt *st;
+	size_t i;
+
+	for (i = 0; i < c->events_n; i++)
+		buf_printf(&ids, "%c%lld", i == 0 ? '[' : ',',
+		    (long long)c->events[i].event);
+	buf_putc(&ids, ']');
 
 	st = store_sql(q->store, SQL_ATTEMPT_PUT);
-	store_int(st, ":id", event);
+	store_text_n(st, ":ids", ids.p, ids.len);
 	store_run(q->store, st);
 	st = store_sql(q->store, SQL_EVENT_CLAIM);
-	store_int(st, ":id", event);
+	store_text_n(st, ":ids", ids.p, ids.len);
 	store_int(st, ":request", request);
 	store_run(q->store, st);
+	buf_free(&ids);
 }
 
 static void
@@ -266,8 +276,8 @@ queue_claim(struct queue *q, const struct queue_claim *c, struct moment now)
 	size_t i, objects = 0;
 
 	put_request(q, id, c, now);
+	claim_events(q, id, c);
 	for (i = 0; i < c->events_n; i++) {
-		claim_event(q, id, c->events[i].event);
 		objects += c->events[i].objects;
 		if (i + 1 == c->events_n ||
 		    c->events[i + 1].identity != c->events[i].identity) {

@@ -45,6 +45,7 @@ struct admin_parts {
 	const struct config *config;
 	const struct histogram *ingest_latency;
 	const struct histogram *commit_duration;
+	const struct histogram *turn_duration;
 	int64_t		 started_at;	/* wall ms */
 };
 

@@ -117,6 +117,9 @@ put_durations(struct buf *b, const struct admin_parts *parts)
 	    "What a transaction that wrote something took to commit.");
 	put_histogram(b, "commit_duration_seconds", "",
 	    parts->commit_duration);
+	head(b, "turn_duration_seconds", "histogram", "What a turn of the loop "
+	    "took from its first event on, without its commit.");
+	put_histogram(b, "turn_duration_seconds", "", parts->turn_duration);
 	head(b, "delivery_latency_seconds", "histogram", "From the reception "
 	    "of an event to the 2xx that delivered it.");
 	put_histogram(b, "delivery_latency_seconds", "", &d->delivery);

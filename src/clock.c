@@ -12,6 +12,8 @@
 static struct moment turn;
 static bool known;		/* `turn` was read this turn */
 static bool set_by_test;
+static int64_t began_us;		/* clock_stopwatch, if `begun` */
+static bool begun;		/* somebody has asked this turn */
 static char boot_id[64];
 
 static int64_t
@@ -30,8 +32,23 @@ clock_now(void)
 		turn.wall = read_ms(CLOCK_REALTIME);
 		turn.boot = read_ms(CLOCK_BOOTTIME);
 		known = true;
+		if (!begun)
+			began_us = clock_stopwatch();
+		begun = true;
 	}
 	return turn;
+}
+
+void
+clock_turn(void)
+{
+	known = begun = false;
+}
+
+int64_t
+clock_turn_us(void)
+{
+	return begun ? clock_stopwatch() - began_us : 0;
 }
 
 void

@@ -25,6 +25,10 @@ struct moment {
 
 struct moment clock_now(void);
 void	clock_forget(void);		/* the next clock_now reads anew */
+void	clock_turn(void);		/* the same, and a turn begins */
+/* Microseconds since the turn's time was read first, which is when it had
+ * something to do; 0: it was not. */
+int64_t	clock_turn_us(void);
 void	clock_set(struct moment);	/* tests: from now on, this */
 
 /* Identifies this boot of the machine: spans of one boot do not compare

@@ -215,6 +215,7 @@ agent_admin_parts(struct agent *a)
 		.config = a->config,
 		.ingest_latency = &a->ingest_latency,
 		.commit_duration = &a->commit_duration,
+		.turn_duration = &a->turn_duration,
 		.started_at = a->started_at,
 	};
 
@@ -395,11 +396,12 @@ agent_commit(struct agent *a)
 	uint64_t commits = stat_get(STAT_commits);
 	int64_t begin_us = clock_stopwatch();
 	bool durable = queue_commit(a->queue);
+	int64_t took_us = clock_stopwatch() - begin_us;
 
 	/* One that wrote nothing took no time worth counting. */
 	if (stat_get(STAT_commits) != commits)
-		histogram_note(&a->commit_duration,
-		    clock_stopwatch() - begin_us, 1);
+		histogram_note(&a->commit_duration, took_us, 1);
+	a->commit_us += took_us;
 	intake_ended(a->intake, durable);
 	stat_settle(durable);
 	erase_ended(a->erase, durable, clock_now());
@@ -524,11 +526,14 @@ loop(struct agent *a)
 
 	while (!finished(a)) {
 		set_alarm(a, wait);
-		clock_forget();
+		clock_turn();
 		if (event_base_loop(a->base, wait == 0 ?
 		    EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE) == -1)
 			fatal(EXIT_INTERNAL, "main: the event loop failed");
 		wait = turn(a);
+		histogram_note(&a->turn_duration,
+		    clock_turn_us() - a->commit_us, 1);
+		a->commit_us = 0;
 	}
 }
 
@@ -578,6 +583,7 @@ run(struct agent *a)
 	a->base = new_base();
 	a->started_at = clock_now().wall;
 	histogram_init_local(&a->commit_duration);
+	histogram_init_local(&a->turn_duration);
 	start_queue(a);
 	start_fronts(a);
 	start_signals(a);

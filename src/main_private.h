@@ -51,6 +51,8 @@ struct agent {
 	struct live		*live;
 	struct histogram	 ingest_latency;
 	struct histogram	 commit_duration;
+	struct histogram	 turn_duration;	/* without the commits */
+	int64_t			 commit_us;	/* of this turn so far */
 	int64_t			 started_at;	/* wall ms */
 	int64_t			 retain_at;	/* boot ms */
 	int64_t			 stop_at;	/* boot ms; 0: not stopping */

@@ -52,6 +52,8 @@ heaprelay_ingest_accepting 1
 EOT
 [ "$(metric heaprelay_commit_duration_seconds_count)" -ge 2 ] ||
     fail "commits are not counted"
+[ "$(metric heaprelay_turn_duration_seconds_count)" -ge 2 ] ||
+    fail "turns are not counted"
 
 # asked FILE: METRIC LABEL pairs that its queries name; LABEL "-": none.
 asked() {

@@ -72,6 +72,7 @@ bench_parts(struct bench *b)
 		.config = b->config,
 		.ingest_latency = &b->ingest_latency,
 		.commit_duration = &b->commit_duration,
+		.turn_duration = &b->turn_duration,
 		.started_at = NOW - 5000,
 	};
 
@@ -144,6 +145,7 @@ bench_setup(void **state)
 	clock_set(b->now);
 	histogram_init_local(&b->ingest_latency);
 	histogram_init_local(&b->commit_duration);
+	histogram_init_local(&b->turn_duration);
 	b->output_name = "heap";
 	b->directory = scratch_make();
 	b->base = event_base_new();

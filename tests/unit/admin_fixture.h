@@ -34,7 +34,7 @@ struct bench {
 	struct erase	*erase;
 	struct live	*live;
 	struct admin	*admin;
-	struct histogram ingest_latency, commit_duration;
+	struct histogram ingest_latency, commit_duration, turn_duration;
 	struct moment	 now;
 	const char	*output_name;	/* of the next bench_reload: "heap" */
 	int64_t		 due_at;	/* bench_attempt's, if not stuck */

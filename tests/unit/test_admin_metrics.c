@@ -212,6 +212,7 @@ admin_metrics_have_histograms(void **state)
 	histogram_note(&b->ingest_latency, 400, 3);
 	histogram_note(&b->ingest_latency, 2000000, 1);
 	histogram_note(&b->commit_duration, 12345678, 1);
+	histogram_note(&b->turn_duration, 3000, 2);
 	get_metrics(b);
 
 	assert_metric(b, "# TYPE heaprelay_ingest_latency_seconds histogram\n"
@@ -227,6 +228,9 @@ admin_metrics_have_histograms(void **state)
 	    "{le=\"10\"} 0\n");
 	assert_metric(b, "\nheaprelay_commit_duration_seconds_sum "
 	    "12.345678\n");
+	assert_metric(b, "heaprelay_turn_duration_seconds_bucket"
+	    "{le=\"0.0025\"} 0\n"
+	    "heaprelay_turn_duration_seconds_bucket{le=\"0.005\"} 2\n");
 	assert_metric(b, "\nheaprelay_delivery_latency_seconds_count 0\n");
 	assert_metric(b, "\nheaprelay_request_duration_seconds_bucket"
 	    "{lane=\"user_properties\",le=\"+Inf\"} 0\n");

@@ -210,6 +210,27 @@ clock_stopwatch_rises_within_a_turn(void **state)
 }
 
 static void
+clock_turn_us_counts_from_the_first_look_at_the_time(void **state)
+{
+	int64_t begin;
+
+	(void)state;
+	clock_turn();
+	assert_int_equal(clock_turn_us(), 0);
+
+	(void)clock_now();
+	begin = clock_stopwatch();
+	while (clock_stopwatch() - begin < 2000)
+		continue;
+	clock_forget();		/* read anew, but the turn is the same */
+	(void)clock_now();
+	assert_true(clock_turn_us() >= 2000);
+
+	clock_turn();
+	assert_int_equal(clock_turn_us(), 0);
+}
+
+static void
 clock_stopwatch_stands_still_once_the_clock_is_set(void **state)
 {
 	struct moment m = { 5, 1234 };
@@ -245,6 +266,8 @@ main(void)
 	    cmocka_unit_test(clock_parse_refuses_what_is_no_moment),
 	    cmocka_unit_test(clock_now_stays_for_the_turn),
 	    cmocka_unit_test(clock_stopwatch_rises_within_a_turn),
+	    cmocka_unit_test(
+		clock_turn_us_counts_from_the_first_look_at_the_time),
 	    cmocka_unit_test(
 		clock_stopwatch_stands_still_once_the_clock_is_set),
 	    cmocka_unit_test(clock_set_holds_from_then_on),

@@ -4,6 +4,8 @@
  *
  * An input is the status, a line end, the Retry-After, a line end, the body.
  */
+#include <errno.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,23 +76,45 @@ check_wait(const char *value, struct retry_answer *a)
 		    a->status);
 }
 
-/* What is found stands there; and what stands there is found. */
+/* The same question, asked of regex(3): the first that is a number. */
+static bool
+expect_index(const char *list, const char *text, size_t *index)
+{
+	char *form = xasprintf("(^|[^A-Za-z0-9_])%s\\[([0-9]+)\\]", list);
+	regmatch_t match[3];
+	regex_t re;
+	bool found = false;
+
+	if (regcomp(&re, form, REG_EXTENDED) != 0)
+		bug("fuzz_answer: the form is wrong");
+	while (!found && regexec(&re, text, 3, match, 0) == 0) {
+		errno = 0;
+		*index = strtoul(text + match[2].rm_so, NULL, 10);
+		found = errno == 0;
+		text += match[2].rm_eo;
+	}
+	regfree(&re);
+	free(form);
+	return found;
+}
+
 static void
 check_index(enum heap_lane lane, const char *text, size_t len)
 {
 	const char *list = lane == HEAP_TRACK ? "events" : "users";
 	struct buf more = BUF_INIT;
-	size_t index, first, second;
+	char *copy = xstrndup(text, len);
+	size_t index = 0, expected = 0, first, second;
 	bool found = heap_answer_index(lane, text, len, &index);
-	char *sought = xasprintf("%s[", list), *number;
 
-	if (found) {
-		number = xasprintf("%zu]", index);
-		if (memmem(text, len, sought, strlen(sought)) == NULL ||
-		    memmem(text, len, number, strlen(number)) == NULL)
-			bug("fuzz_answer: nobody named %s[%zu]", list, index);
-		free(number);
-	}
+	/* A NUL ends the text for one of the two. */
+	if (strlen(copy) == len &&
+	    (expect_index(list, copy, &expected) != found ||
+	    (found && index != expected)))
+		bug("fuzz_answer: %s[%zu] instead of %zu", list, index,
+		    expected);
+	free(copy);
+
 	/* Behind the text the same and another one: the first counts. */
 	buf_put(&more, text, len);
 	buf_printf(&more, " %s[17].x %s[18]", list, list);
@@ -102,7 +126,6 @@ check_index(enum heap_lane lane, const char *text, size_t len)
 	if (heap_answer_index(lane, more.p, more.len, &second) != found)
 		bug("fuzz_answer: half an index of %s is one", list);
 	buf_free(&more);
-	free(sought);
 }
 
 int

@@ -3,7 +3,8 @@
  *
  * Knows how an agent dies: where a planned crash says, by exit(3), or since
  * it cannot start.  The linker puts this file's exit, _exit, fsync, queue_open,
- * queue_commit and sqlite3_wal_hook before those that the agent means.
+ * queue_begin, queue_commit and sqlite3_wal_hook before those that the agent
+ * means.
  */
 #include <inttypes.h>
 #include <limits.h>
@@ -70,6 +71,8 @@ int	__real_fsync(int);
 int	__wrap_fsync(int);
 int	__real_queue_open(struct queue **, const char *, int, struct why *);
 int	__wrap_queue_open(struct queue **, const char *, int, struct why *);
+enum queue_turn __real_queue_begin(struct queue *);
+enum queue_turn __wrap_queue_begin(struct queue *);
 bool	__real_queue_commit(struct queue *);
 bool	__wrap_queue_commit(struct queue *);
 typedef int wal_hook(void *, sqlite3 *, const char *, int);
@@ -114,6 +117,17 @@ __wrap_queue_open(struct queue **out, const char *path, int mode,
 	if (status != 0 && doomed)
 		die(status);
 	return status;
+}
+
+/* As main does: an agent that cannot begin to write does not start. */
+enum queue_turn
+__wrap_queue_begin(struct queue *q)
+{
+	enum queue_turn ready = __real_queue_begin(q);
+
+	if (ready != QUEUE_READY && starting && doomed)
+		die(EXIT_IO);
+	return ready;
 }
 
 /* Each turn that is stored says so in the database. */
@@ -475,11 +489,12 @@ trial_sweep(const struct trial *plan, int64_t points, trial_see *see)
 
 	if (getenv("HEAPRELAY_LONG") != NULL || points > calls)
 		points = calls;
-	for (i = 0; i < points; i++, n++) {
+	for (i = 0; i < points; i++) {
 		t.fault.nth = only != NULL ? strtoll(only, NULL, 10) :
 		    1 + i * calls / points;
 		t.lot = plan->lot + (uint64_t)i;
 		trial_run(&t, &e);
+		n++;
 		/* The last calls may not come: a course differs by a few,
 		 * since the work of a turn is cut by the clock. */
 		if (e.hits > 0 || e.died)

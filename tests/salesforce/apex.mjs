@@ -13,8 +13,8 @@ import { ApexMap, ApexObject, ApexSet, Datetime, Dec, EnumValue, Native,
 /* Types that are only named: interfaces, and values without constructors. */
 const NAMED = ['object', 'string', 'id', 'boolean', 'integer', 'long',
     'decimal', 'double', 'blob', 'datetime', 'list', 'set', 'map', 'sobject',
-    'queueable', 'schedulable', 'finalizer', 'comparable', 'queueablecontext',
-    'schedulablecontext', 'database.allowscallouts'];
+    'queueable', 'schedulable', 'finalizer', 'queueablecontext',
+    'finalizercontext', 'schedulablecontext', 'database.allowscallouts'];
 const EXCEPTIONS = ['Exception', 'AsyncException', 'CalloutException',
     'DmlException', 'FinalException', 'IllegalArgumentException',
     'JSONException', 'LimitException', 'ListException', 'MathException',
@@ -23,18 +23,9 @@ const EXCEPTIONS = ['Exception', 'AsyncException', 'CalloutException',
 
 class Exception extends ApexObject {
 	$message = 'Script-thrown exception';
-	$cause = null;
 	at = null;
 
-	new$1(given) {
-		if (given instanceof Exception)
-			this.new$2(given.$message, given);
-		else
-			this.$message = given;
-	}
-	new$2(message, cause) {
-		Object.assign(this, { $message: message, $cause: cause });
-	}
+	new$1(message) { this.$message = message; }
 }
 
 const lowerKeys = (table) => Object.fromEntries(Object.entries(table)
@@ -68,7 +59,7 @@ export class Runtime {
 
 	/* --- programs --------------------------------------------------- */
 
-	/* All of them, then all their texts; classes of tests are left out. */
+	/* All their declarations, then all their texts. */
 	load(files) {
 		const added = [];
 
@@ -80,11 +71,9 @@ export class Runtime {
 				continue;
 			}
 			const before = new Set(this.classes.keys());
-			const modifiers = new Set(ctx.modifier_list()
-			    .map((m) => lower(m.getText())));
 			declare(this.classes, ctx.classDeclaration() ??
 			    ctx.enumDeclaration() ?? ctx.interfaceDeclaration(),
-			    modifiers, null, file);
+			    null, file);
 			added.push(...[...this.classes.values()]
 			    .filter((cls) => !before.has(cls.key)));
 		}
@@ -117,9 +106,8 @@ export class Runtime {
 	}
 
 	checkInterfaces(cls, made) {
-		const needed = { queueable: ['execute$1'], schedulable:
-		    ['execute$1'], finalizer: ['execute$1'],
-		    comparable: ['compareto$1'] };
+		const needed = { queueable: ['execute$1'],
+		    schedulable: ['execute$1'], finalizer: ['execute$1'] };
 
 		for (const name of cls.interfaces) {
 			const methods = needed[name] ??
@@ -230,13 +218,10 @@ export class Runtime {
 	}
 
 	cast(value, type, at) {
-		if (typeof value === 'bigint' && type.name === 'integer')
-			return Number(BigInt.asIntN(32, value));
-		if (value !== null && typeof value !== 'number' &&
-		    !this.isInstance(value, type))
+		if (value !== null && !this.isInstance(value, type))
 			this.raise('TypeException', 'Invalid conversion from runtime ' +
 			    `type ${typeName(value)} to ${type.name}`, at);
-		return this.fit(value, type, at);
+		return value;
 	}
 
 	/* --- exceptions ------------------------------------------------- */

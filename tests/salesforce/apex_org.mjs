@@ -204,13 +204,11 @@ export class Org {
 		const mark = this.tx.undo.length;
 		const all = records.map((record) => {
 			const { schema } = record;
-			const how = op !== 'upsert' ? op :
-			    record.fields.id ? 'update' : 'insert';
 			const old = schema.rows.get(record.fields.id);
-			return { record, how, schema, old, row: new SObject(schema,
-			    { ...this.initial(schema, how), ...old,
-			    ...record.fields }), error: how !== 'insert' && !old ?
-			    'ENTITY_IS_DELETED, entity is deleted' : how === 'insert' &&
+			return { record, how: op, schema, old, row: new SObject(schema,
+			    { ...this.initial(schema, op), ...old,
+			    ...record.fields }), error: op !== 'insert' && !old ?
+			    'ENTITY_IS_DELETED, entity is deleted' : op === 'insert' &&
 			    record.fields.id ? 'INVALID_FIELD, cannot specify Id' : null };
 		});
 
@@ -286,28 +284,28 @@ export class Org {
 		if (good.length === 0)
 			return;
 		const [{ schema, how }] = good;
-		if (good.some((one) => one.how !== how || one.schema !== schema))
+		if (good.some((one) => one.schema !== schema))
 			this.rt.refuse('a chunk of several kinds');
 		const rows = good.map(({ row }) => row);
 		const olds = how === 'insert' ? null : good.map(({ old }) =>
 		    new SObject(schema, old));
-		const byId = (list) => list && ApexMap.of(list.map((row) =>
-		    [row.fields.id, row]));
 		rows.forEach((row) => { row.isReadOnly = when === 'after'; });
 		olds?.forEach((row) => { row.isReadOnly = true; });
 		const outer = this.trigger;
+		const oldMap = olds && ApexMap.of(olds.map((row) =>
+		    [row.fields.id, row]));
 		this.tx.depth++;
-		for (const { object, moments, run } of this.rt.triggers) {
-			if (object !== schema.name.toLowerCase() ||
-			    !moments.includes(when + how))
-				continue;
-			this.trigger = { when, how, news: how === 'delete' ? null : rows,
-			    olds, newMap: when + how === 'beforeinsert' ? null :
-			    byId(rows), oldMap: byId(olds) };
-			run();
+		this.trigger = { how, news: how === 'delete' ? null : rows, oldMap };
+		try {
+			for (const { object, moments, run } of this.rt.triggers) {
+				if (object === schema.name.toLowerCase() &&
+				    moments.includes(when + how))
+					run();
+			}
+		} finally {
+			this.tx.depth--;
+			this.trigger = outer;
 		}
-		this.tx.depth--;
-		this.trigger = outer;
 	}
 
 	select({ type, fields, where, order, limit }, at) {
@@ -318,8 +316,6 @@ export class Org {
 		for (const { name } of order)
 			this.column(schema, name, at);
 		const rows = [...schema.rows.values()].filter(where);
-		if (fields[0] === 'count()')
-			return rows.length;
 		fields.forEach((name) => this.column(schema, name, at));
 		rows.sort((a, b) => {
 			for (const { name, sign } of order) {
@@ -386,19 +382,15 @@ export class Org {
 			return value;
 		if (seen.has(value))
 			return seen.get(value);
-		if (value instanceof Native)
-			this.rt.refuse(`${value.type} in a job`);
+		if (value instanceof Native || value instanceof ApexMap ||
+		    value instanceof ApexSet)
+			this.rt.refuse('a map, a set or the like in a job');
 		const keep = (copy) => {
 			seen.set(value, copy);
 			return copy;
 		};
 		if (Array.isArray(value))
 			return keep(value.map((one) => this.copy(one, seen)));
-		if (value instanceof ApexMap)
-			return keep(ApexMap.of(value.pairs().map((p) =>
-			    this.copy(p, seen))));
-		if (value instanceof ApexSet)
-			return keep(ApexSet.of(this.copy(value.items(), seen)));
 		const copy = keep(Object.create(Object.getPrototypeOf(value)));
 		if (value instanceof SObject)
 			return Object.assign(copy, value, { fields:
@@ -474,8 +466,7 @@ export class Org {
 		if (!tx.finalizer)
 			return;
 		const last = this.transaction('finalizer', () =>
-		    tx.finalizer.execute$1(new Native('finalizercontext',
-		    { error, id: job.id })));
+		    tx.finalizer.execute$1(new Native('finalizercontext')));
 		if (last.error)
 			this.failed.push(`finalizer: ${last.error.$message}`);
 	}
@@ -540,7 +531,6 @@ export class Org {
 
 	library(rt) {
 		const how = () => this.trigger;
-		const save = (op) => (list, all) => this.dml(op, list, all, rt.here);
 		const functions = {
 			'Test.isRunningTest/0': () => false,
 			'UserInfo.getOrganizationId/0': () => idOf('00D', 1),
@@ -561,32 +551,19 @@ export class Org {
 		};
 		const methods = {
 			'Database.SaveResult.isSuccess/0': (r) => !r.error,
-			'Database.SaveResult.getId/0': (r) => r.id,
-			'FinalizerContext.getResult/0': (c) => new EnumValue(
-			    'parentjobresult', c.error ? 'UNHANDLED_EXCEPTION' :
-			    'SUCCESS', c.error ? 1 : 0),
-			'FinalizerContext.getException/0': (c) => c.error,
-			'FinalizerContext.getAsyncApexJobId/0': (c) => c.id,
 		};
 		const constants = {
 			'Trigger.new': () => how().news,
-			'Trigger.old': () => how().olds,
-			'Trigger.newMap': () => how().newMap,
 			'Trigger.oldMap': () => how().oldMap,
 			'Trigger.isInsert': () => how().how === 'insert',
 			'Trigger.isUpdate': () => how().how === 'update',
-			'Trigger.isDelete': () => how().how === 'delete',
-			'Trigger.isBefore': () => how().when === 'before',
-			'Trigger.isAfter': () => how().when === 'after',
 			'AccessLevel.SYSTEM_MODE': () => 'SYSTEM_MODE',
-			'AccessLevel.USER_MODE': () => 'USER_MODE',
 		};
 
 		this.rt = rt;
-		for (const op of ['insert', 'update', 'delete', 'upsert']) {
-			functions[`Database.${op}/2`] = save(op);
-			functions[`Database.${op}/3`] = save(op);
-		}
+		for (const op of ['insert', 'update', 'delete'])
+			functions[`Database.${op}/3`] = (list, all) =>
+			    this.dml(op, list, all, rt.here);
 		for (const name of Object.keys(LIMITS)) {
 			functions[`Limits.get${name}/0`] = () =>
 			    this.tx.used[name] ?? 0;

@@ -29,7 +29,7 @@ export function parse(file, source) {
 		return file.endsWith('.trigger') ? parser.triggerUnit() :
 		    parser.compilationUnit().typeDeclaration();
 	} catch (error) {
-		throw new NotInSubset(`syntax: ${error.message}`,
+		throw new NotInSubset('what does not parse',
 		    `${file}:${error.line}`);
 	}
 }
@@ -44,11 +44,11 @@ function modifiersOf(list) {
  * A field: { type, isStatic, init, get, set }; methods by `name$n`.  Adds
  * itself and its inner types to `classes`.
  */
-export function declare(classes, ctx, modifiers, outer, file) {
+export function declare(classes, ctx, outer, file) {
 	const name = text(ctx.id());
 	const cls = { name: outer ? `${outer.name}.${name}` : name, outer, file,
 	    ctx, fields: new Map(), methods: new Map(), inner: new Map(),
-	    constants: null, isTest: modifiers.has('@istest'),
+	    constants: null,
 	    isInterface: kind(ctx) === 'InterfaceDeclaration' };
 
 	cls.key = lower(cls.name);
@@ -97,7 +97,7 @@ function declareMember(classes, cls, ctx) {
 		addMethod(cls, member, modifiers);
 		break;
 	default:
-		declare(classes, member, modifiers, cls, cls.file);
+		declare(classes, member, cls, cls.file);
 	}
 }
 
@@ -481,14 +481,11 @@ export class Translator {
 	ContinueStatement() { return 'continue;'; }
 	ExpressionStatement(ctx) { return this.tr(ctx.expression()) + ';'; }
 	dml(ctx, op) {
-		if (ctx.qualifiedName?.())
-			this.refuse(ctx);
 		return `rt.org.dml(${quote(op)}, ${this.tr(ctx.expression())}, true, ` +
 		    `${this.here(ctx)});`;
 	}
 	InsertStatement(ctx) { return this.dml(ctx, 'insert'); }
 	UpdateStatement(ctx) { return this.dml(ctx, 'update'); }
-	UpsertStatement(ctx) { return this.dml(ctx, 'upsert'); }
 	DeleteStatement(ctx) { return this.dml(ctx, 'delete'); }
 
 	/* --- expressions ------------------------------------------------ */
@@ -509,9 +506,6 @@ export class Translator {
 			return `new rt.Dec(${word.replace(/d$/i, '')})`;
 		return ctx.IntegerLiteral() || /^(true|false|null)$/i.test(word) ?
 		    lower(word) : this.refuse(ctx);
-	}
-	TypeRefPrimary(ctx) {
-		return `rt.types[${this.typeOf(ctx.typeRef()).index}]`;
 	}
 	IdPrimary(ctx) { return this.place(ctx).get; }
 	DotExpression(ctx) {
@@ -580,8 +574,6 @@ export class Translator {
 		const item = (e) => this.fit(this.tr(e), type.args[0] ?? type, e);
 
 		switch (kind(rest)) {
-		case 'NoRest':
-			return `rt.make(${of}, [], ${this.here(ctx)})`;
 		case 'ArrayCreatorRest':
 			return `[${(rest.arrayInitializer() ??
 			    this.refuse(ctx)).expression_list().map(item)}]`;

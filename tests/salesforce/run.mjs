@@ -155,15 +155,17 @@ test('the subset computes as Apex does', async () => {
 	const org = makeOrg(0, [`${fixtures}/probe`]);
 	const probe = (method) => {
 		let seen;
-		org.transaction('user', () => {
+		assert.equal(org.transaction('user', () => {
 			seen = apex(org, 'LanguageProbe', method);
-		});
+		}).error, null);
 		return seen;
 	};
 
 	assert.equal(probe('numbers'), '3 -3 -2147483648 2147483648 3.5');
 	assert.equal(probe('texts'), 'truefalse2nullnull6');
-	assert.equal(probe('ways'), '013rGREENderived of base');
+	assert.equal(probe('ways'), '013rGREEN...!!derived of base');
+	assert.equal(probe('values'), '12Tn5truetruetrue');
+	assert.equal(probe('records'), 'Closed not asked for gone');
 	assert.equal(probe('failures'), 'foneLN');
 	assert.deepEqual([probe('counted'), probe('counted')], [1, 1]);
 	assert.equal(probe('json'), '{"n":1,"long":12345678901,"none":null,' +

@@ -37,7 +37,7 @@ struct queue_watch {
 static sqlite3_value *
 old_value(sqlite3 *db, const struct queue_watch *w, enum column c)
 {
-	sqlite3_value *value = NULL;
+	sqlite3_value *value = NULL;	/* and stays so without memory */
 
 	(void)sqlite3_preupdate_old(db, w->column[c], &value);
 	return value;
@@ -55,7 +55,20 @@ new_value(sqlite3 *db, const struct queue_watch *w, enum column c)
 static const char *
 text(sqlite3_value *value)
 {
-	return (const char *)sqlite3_value_text(value);
+	return value != NULL ? (const char *)sqlite3_value_text(value) : NULL;
+}
+
+static int64_t
+number(sqlite3_value *value)
+{
+	return value != NULL ? sqlite3_value_int64(value) : 0;
+}
+
+/* A change that cannot be counted for want of memory must not be stored. */
+static void
+refuse(struct queue *q)
+{
+	store_fail(queue_store(q), "out of memory");
 }
 
 static void
@@ -75,17 +88,19 @@ see_event(sqlite3 *db, const struct queue_watch *w, int64_t id,
 {
 	struct queue_sight sight = { .what = QUEUE_SAW_EVENT, .id = id,
 	    .was = was, .state = state };
+	sqlite3_value *suspect;
 
 	if (w->seen == NULL || strcmp(state, was == NULL ? "queued" :
 	    "inflight") == 0 || (was != NULL && strcmp(was, state) == 0))
 		return;
 	sight.reason = text(new_value(db, w, REASON));
-	sight.request = sqlite3_value_int64(new_value(db, w, REQUEST));
-	sight.attempts = sqlite3_value_int64(new_value(db, w, ATTEMPTS));
-	sight.due_at = sqlite3_value_int64(new_value(db, w, DUE_AT));
-	sight.status = sqlite3_value_int64(new_value(db, w, LAST_STATUS));
-	sight.suspect = sqlite3_value_type(new_value(db, w, SUSPECT)) !=
-	    SQLITE_NULL;
+	sight.request = number(new_value(db, w, REQUEST));
+	sight.attempts = number(new_value(db, w, ATTEMPTS));
+	sight.due_at = number(new_value(db, w, DUE_AT));
+	sight.status = number(new_value(db, w, LAST_STATUS));
+	suspect = new_value(db, w, SUSPECT);
+	sight.suspect = suspect != NULL &&
+	    sqlite3_value_type(suspect) != SQLITE_NULL;
 	w->seen(&sight, w->arg);
 }
 
@@ -93,9 +108,13 @@ static void
 event_comes(struct queue *q, sqlite3 *db, int64_t id)
 {
 	const struct queue_watch *w = q->watch;
-	int64_t lane = sqlite3_value_int64(new_value(db, w, LANE));
+	int64_t lane = number(new_value(db, w, LANE));
 	const char *state = text(new_value(db, w, STATE));
 
+	if (lane == 0 || state == NULL) {
+		refuse(q);
+		return;
+	}
 	queue_tally(q, lane, state, 1);
 	queue_tally(q, lane, "accepted", 1);
 	see_event(db, w, id, NULL, state);
@@ -105,11 +124,15 @@ static void
 event_changes(struct queue *q, sqlite3 *db, int64_t id)
 {
 	const struct queue_watch *w = q->watch;
-	int64_t old_lane = sqlite3_value_int64(old_value(db, w, LANE));
-	int64_t new_lane = sqlite3_value_int64(new_value(db, w, LANE));
+	int64_t old_lane = number(old_value(db, w, LANE));
+	int64_t new_lane = number(new_value(db, w, LANE));
 	const char *old = text(old_value(db, w, STATE));
 	const char *new = text(new_value(db, w, STATE));
 
+	if (old_lane == 0 || new_lane == 0 || old == NULL || new == NULL) {
+		refuse(q);
+		return;
+	}
 	if (old_lane == new_lane && strcmp(old, new) == 0)
 		return;
 	queue_tally(q, old_lane, old, -1);
@@ -124,9 +147,14 @@ event_changes(struct queue *q, sqlite3 *db, int64_t id)
 static void
 event_goes(struct queue *q, sqlite3 *db)
 {
-	int64_t lane = sqlite3_value_int64(old_value(db, q->watch, LANE));
+	int64_t lane = number(old_value(db, q->watch, LANE));
+	const char *state = text(old_value(db, q->watch, STATE));
 
-	queue_tally(q, lane, text(old_value(db, q->watch, STATE)), -1);
+	if (lane == 0 || state == NULL) {
+		refuse(q);
+		return;
+	}
+	queue_tally(q, lane, state, -1);
 	queue_tally(q, lane, q->erasing ? "erased" : "pruned", 1);
 }
 

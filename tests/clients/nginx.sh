@@ -17,8 +17,6 @@ nginx=$(command -v nginx) || {
 "$nginx" -v > "$work/version" 2>&1 ||
     skip "nginx does not run: $(tail -n 1 "$work/version")"
 version=$(sed -n 's|.*nginx/\([^ ]*\).*|\1|p' "$work/version")
-nginx_pid=
-trap 'status=$?; end "$nginx_pid"; (exit $status); cleanup' EXIT
 
 certificate front localhost 2
 . "$clients/front.sh"
@@ -70,6 +68,7 @@ start_nginx() {
 		"$nginx" -p "$work" -e stderr -c "$work/nginx.conf" \
 		    2> "$work/nginx.log" &
 		nginx_pid=$!
+		readers=$nginx_pid		# cleanup ends it
 		wait_for 20 listening || fail 'nginx does not listen'
 		kill -0 "$nginx_pid" 2> /dev/null && return 0
 		wait "$nginx_pid" || true
@@ -79,7 +78,7 @@ start_nginx() {
 
 stop_nginx() {
 	end "$nginx_pid"
-	nginx_pid=
+	readers=
 }
 
 # refused STATUS WHAT [MESSAGE]: how the last one was, in the form that

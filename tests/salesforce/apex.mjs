@@ -5,7 +5,8 @@
  * handed over or returned, so what would not compile is seen when it happens.
  */
 import { readFileSync } from 'node:fs';
-import { Translator, declare, lower, parse } from './apex_translate.mjs';
+import { declare, lower, parse } from './apex_declare.mjs';
+import { Translator } from './apex_translate.mjs';
 import { ApexMap, ApexObject, ApexSet, Datetime, Dec, EnumValue, Native,
     NotInSubset, SObject, library, same, show, typeName }
     from './apex_library.mjs';
@@ -33,7 +34,8 @@ const lowerKeys = (table) => Object.fromEntries(Object.entries(table)
 
 export class Runtime {
 	constructor(org) {
-		const tables = [library(Object.assign(this, { org, Dec, ApexObject })),
+		const tables = [library(Object.assign(this,
+		    { org, Dec, ApexObject })),
 		    org.library(this)];
 
 		this.classes = new Map();
@@ -114,7 +116,8 @@ export class Runtime {
 			    [...this.classes.get(name)?.methods.keys() ?? []];
 			for (const key of methods) {
 				if (!made.prototype[key])
-					throw new NotInSubset(`${cls.name} without ` +
+					throw new NotInSubset(
+					    `${cls.name} without ` +
 					    `${name}'s ${key}`, cls.file);
 			}
 		}
@@ -139,7 +142,8 @@ export class Runtime {
 	}
 
 	evaluate(source, name) {
-		return new Function('rt', 'C', `'use strict'; return (${source});\n` +
+		return new Function('rt', 'C',
+		    `'use strict'; return (${source});\n` +
 		    `//# sourceURL=apex/${name}`)(this, this.C);
 	}
 
@@ -151,7 +155,8 @@ export class Runtime {
 		const key = name + (args.length ?
 		    `<${args.map((arg) => arg.key)}>` : '');
 
-		if (!this.classes.has(name) && !schema && !this.known.has(name) &&
+		if (!this.classes.has(name) && !schema &&
+		    !this.known.has(name) &&
 		    !this.exceptions[name])
 			return undefined;
 		if (!this.byKey.has(key)) {
@@ -176,7 +181,8 @@ export class Runtime {
 			return value instanceof SObject;
 		}
 		if (type.schema)
-			return value instanceof SObject && value.schema === type.schema;
+			return value instanceof SObject &&
+			    value.schema === type.schema;
 		if (value instanceof EnumValue)
 			return value.type === type.name;
 		return value instanceof ApexObject ?
@@ -186,7 +192,8 @@ export class Runtime {
 
 	isClass(cls, name) {
 		for (; cls?.info; cls = Object.getPrototypeOf(cls)) {
-			if (cls.info.key === name || cls.info.interfaces.includes(name))
+			if (cls.info.key === name ||
+			    cls.info.interfaces.includes(name))
 				return true;
 		}
 		return false;
@@ -204,13 +211,16 @@ export class Runtime {
 		if (type.schema && value.isQuery) {
 			if (value.length !== 1)
 				this.raise('QueryException', value.length ?
-				    'List has more than 1 row for assignment to SObject' :
-				    'List has no rows for assignment to SObject', at);
+				    'List has more than 1 row for assignment ' +
+				    'to SObject' :
+				    'List has no rows for assignment to ' +
+				    'SObject', at);
 			return value[0];
 		}
 		if (type.name === 'id' && typeof value === 'string' &&
 		    !this.isInstance(value, type))
-			this.raise('StringException', `Invalid id: ${value}`, at);
+			this.raise('StringException', `Invalid id: ${value}`,
+			    at);
 		if (!this.isInstance(value, type))
 			throw new NotInSubset(`${typeName(value)} where ` +
 			    `${type.key} is declared`, at);
@@ -219,7 +229,8 @@ export class Runtime {
 
 	cast(value, type, at) {
 		if (value !== null && !this.isInstance(value, type))
-			this.raise('TypeException', 'Invalid conversion from runtime ' +
+			this.raise('TypeException',
+			    'Invalid conversion from runtime ' +
 			    `type ${typeName(value)} to ${type.name}`, at);
 		return value;
 	}
@@ -283,7 +294,8 @@ export class Runtime {
 		const key = `new$${args.length}`;
 
 		if (!cls)
-			return this.fn(`${type.name}.new/${args.length}`, args, at);
+			return this.fn(`${type.name}.new/${args.length}`, args,
+			    at);
 		const made = new cls();
 		if (!made[key])
 			throw new NotInSubset(`new ${type.name}, given ` +
@@ -323,7 +335,8 @@ export class Runtime {
 		if (self instanceof ApexObject && self[own])
 			return self[own](...args) ?? null;
 		this.here = at;
-		const type = self instanceof Exception ? 'exception' : typeName(self);
+		const type = self instanceof Exception ? 'exception' :
+		    typeName(self);
 		const key = `${lower(type)}.${name}/${args.length}`;
 		if (!this.methods[key])
 			throw new NotInSubset(key, at);
@@ -337,7 +350,8 @@ export class Runtime {
 	fieldOf(self, name, at) {
 		this.present(self, at);
 		if (self instanceof SObject)
-			return self.schema.fields.get(name) ?? this.noMember(self,
+			return self.schema.fields.get(name) ??
+			    this.noMember(self,
 			    name, at);
 		for (let cls = self.constructor; cls?.info;
 		    cls = Object.getPrototypeOf(cls)) {
@@ -356,9 +370,12 @@ export class Runtime {
 		this.fieldOf(self, name, at);
 		if (!(self instanceof SObject))
 			return self[`$${name}`];
-		if (self.chosen && !self.chosen.has(name) && !(name in self.fields))
-			this.raise('SObjectException', 'SObject row was retrieved via ' +
-			    `SOQL without querying the requested field: ${name}`, at);
+		if (self.chosen && !self.chosen.has(name) &&
+		    !(name in self.fields))
+			this.raise('SObjectException',
+			    'SObject row was retrieved via ' +
+			    `SOQL without querying the requested field: ` +
+			    `${name}`, at);
 		return self.fields[name] ?? null;
 	}
 
@@ -367,12 +384,14 @@ export class Runtime {
 
 		if (!(self instanceof SObject)) {
 			const { cls, type } = field;
-			return self[`$${name}`] = this.fit(value, new Translator(this,
+			return self[`$${name}`] =
+			    this.fit(value, new Translator(this,
 			    cls, cls.file).typeOf(type), at);
 		}
 		if (self.isReadOnly)
 			this.raise('FinalException', 'Record is read-only', at);
-		return self.fields[name] = this.fit(value, this.type(field.type, []),
+		return self.fields[name] = this.fit(value,
+		    this.type(field.type, []),
 		    at);
 	}
 
@@ -393,7 +412,8 @@ export class Runtime {
 
 	test(value, at) {
 		if (typeof this.present(value, at) !== 'boolean')
-			throw new NotInSubset('a condition that is no Boolean', at);
+			throw new NotInSubset('a condition that is no Boolean',
+			    at);
 		return value;
 	}
 
@@ -404,14 +424,16 @@ export class Runtime {
 
 	binary(op, left, right, at) {
 		if (/^[=!]==?$|^<>$/.test(op)) {
-			const isSame = op.length === 3 ? Object.is(left, right) :
+			const isSame = op.length === 3 ?
+			    Object.is(left, right) :
 			    same(left, right);
 			return isSame === (op[0] === '=');
 		}
 		if (op === '+' && (typeof left === 'string' ||
 		    typeof right === 'string'))
 			return show(left) + show(right);
-		const [a, b] = [left, right].map((side) => this.plain(side, at));
+		const [a, b] = [left, right].map((side) =>
+		    this.plain(side, at));
 		switch (op) {
 		case '<':
 			return a < b;
@@ -423,8 +445,10 @@ export class Runtime {
 			return a >= b;
 		}
 		for (const side of [left, right])
-			if (typeof side === 'string' || side instanceof Datetime)
-				throw new NotInSubset(`${typeName(side)} ${op}`, at);
+			if (typeof side === 'string' ||
+			    side instanceof Datetime)
+				throw new NotInSubset(`${typeName(side)} ${op}`,
+				    at);
 		return this.compute(op, left, right, a, b, at);
 	}
 
@@ -433,8 +457,10 @@ export class Runtime {
 			return value.n;
 		if (value instanceof Datetime)
 			return value.ms;
-		if (!/^(number|bigint|string)$/.test(typeof this.present(value, at)))
-			throw new NotInSubset(`${typeName(value)} in an operator`, at);
+		if (!/^(number|bigint|string)$/.test(typeof this.present(value,
+		    at)))
+			throw new NotInSubset(
+			    `${typeName(value)} in an operator`, at);
 		return value;
 	}
 

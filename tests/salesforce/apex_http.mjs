@@ -22,9 +22,12 @@ function ask(wanted, agent) {
 		request.on('response', (response) => {
 			const parts = [];
 			response.on('data', (part) => parts.push(part));
-			response.on('error', (error) => end({ error: error.message }));
-			response.on('end', () => end({ status: response.statusCode,
-			    reason: response.statusMessage, headers: response.headers,
+			response.on('error', (error) =>
+			    end({ error: error.message }));
+			response.on('end', () =>
+			    end({ status: response.statusCode,
+			    reason: response.statusMessage,
+			    headers: response.headers,
 			    body: Buffer.concat(parts).toString() }));
 		});
 		request.end(wanted.body);
@@ -48,7 +51,8 @@ export class WaitingHttp {
 
 		this.signal = new Int32Array(new SharedArrayBuffer(4));
 		this.port = port1;
-		this.worker = new Worker(new URL(import.meta.url), { workerData: {
+		this.worker = new Worker(new URL(import.meta.url),
+		    { workerData: {
 		    apexHttp: { port: port2, signal: this.signal } },
 		    transferList: [port2] });
 	}
@@ -61,7 +65,8 @@ export class WaitingHttp {
 	}
 
 	sleep(ms) {
-		Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+		Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0,
+		    ms);
 	}
 
 	close() {

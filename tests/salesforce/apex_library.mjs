@@ -8,6 +8,8 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 
+const DOMAIN = 'https://example-dev-ed.develop.my.salesforce.com';
+
 export class NotInSubset extends Error {
 	constructor(what, at) {
 		super(`not in this subset: ${what}, ${at}`);
@@ -93,7 +95,8 @@ export class ApexSet extends Map {
 
 /* A string literal's value. */
 export function unquote(text) {
-	return text.slice(1, -1).replace(/\\(u[0-9a-f]{4}|.)/gi, (all, code) => {
+	return text.slice(1, -1).replace(/\\(u[0-9a-f]{4}|.)/gi,
+	    (all, code) => {
 		const plain = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f' };
 
 		return code.length === 5 ?
@@ -137,7 +140,8 @@ export function show(value) {
 	if (value instanceof Native && value.text)
 		return value.text;
 	if (value !== null && typeof value === 'object')
-		throw new NotInSubset(`text of ${typeName(value)}`, 'an operator');
+		throw new NotInSubset(`text of ${typeName(value)}`,
+		    'an operator');
 	return String(value);
 }
 
@@ -179,7 +183,7 @@ export function library(rt) {
 		'EncodingUtil.convertToHex/1': (b) => b.toString('hex'),
 		'Crypto.generateDigest/2': hash,
 		'URL.getOrgDomainUrl/0': () => new Native('url',
-		    { text: 'https://example-dev-ed.develop.my.salesforce.com' }),
+		    { text: DOMAIN }),
 		'HttpRequest.new/0': () => new Native('httprequest',
 		    { headers: new Map(), body: '', timeout: 10000 }),
 		'Http.new/0': () => new Native('http'),
@@ -218,11 +222,13 @@ export function library(rt) {
 		'Map.get/1': (m, k) => m.find(k),
 		'Map.containsKey/1': (m, k) => m.has(keyOf(k)),
 		'Map.keySet/0': (m) => ApexSet.of(m.pairs().map(([k]) => k)),
-		'Map.putAll/1': (m, n) => { n.pairs().forEach((p) => m.put(...p)); },
+		'Map.putAll/1': (m, n) => { n.pairs().forEach((p) =>
+		    m.put(...p)); },
 		'Map.isEmpty/0': (m) => m.size === 0,
 		'HttpRequest.setEndpoint/1': (r, url) => { r.endpoint = url; },
 		'HttpRequest.setMethod/1': (r, name) => { r.method = name; },
-		'HttpRequest.setHeader/2': (r, k, x) => { r.headers.set(k, x); },
+		'HttpRequest.setHeader/2': (r, k,
+		    x) => { r.headers.set(k, x); },
 		'HttpRequest.setBody/1': (r, s) => { r.body = s; },
 		'HttpRequest.setTimeout/1': (r, ms) => { r.timeout = ms; },
 		'Http.send/1': (h, request) => org.callout(request),

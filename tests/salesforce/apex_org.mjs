@@ -62,7 +62,8 @@ export class Org {
 		const prefix = `a${String(this.schemas.size).padStart(2, '0')}`;
 
 		this.schemas.set(name.toLowerCase(),
-		    { name, fields, rows: new Map(), prefix, last: this.first });
+		    { name, fields, rows: new Map(), prefix,
+		    last: this.first });
 	}
 
 	now() {
@@ -88,15 +89,18 @@ export class Org {
 	}
 
 	loadObject(name, dir) {
-		const xml = readFileSync(`${dir}/${name}.object-meta.xml`, 'utf8');
-		const format = tag(tag(xml, 'nameField') ?? '', 'displayFormat');
+		const xml = readFileSync(`${dir}/${name}.object-meta.xml`,
+		    'utf8');
+		const format = tag(tag(xml, 'nameField') ?? '',
+		    'displayFormat');
 		const fields = new Map([['id', { type: 'id' }], ['name',
 		    { type: 'string', format, length: 80 }],
 		    ['createddate', { type: 'datetime' }],
 		    ['lastmodifieddate', { type: 'datetime' }]]);
 
 		for (const file of readdirSync(`${dir}/fields`)) {
-			const field = readFileSync(`${dir}/fields/${file}`, 'utf8');
+			const field = readFileSync(`${dir}/fields/${file}`,
+			    'utf8');
 			const values = [...(tag(field, 'valueSet') ?? '')
 			    .matchAll(/<value>[^]*?<fullName>([^<]*)/g)];
 			const type = TYPES[tag(field, 'type')];
@@ -105,7 +109,8 @@ export class Org {
 			fields.set(tag(field, 'fullName').toLowerCase(), { type,
 			    required: tag(field, 'required') === 'true',
 			    length: Number(tag(field, 'length') ?? Infinity),
-			    initial: values.find(([v]) => /<default>true/.test(v)),
+			    initial: values.find(([v]) =>
+			    /<default>true/.test(v)),
 			    restricted: tag(field, 'restricted') === 'true' &&
 			    new Set(values.map(([, value]) => value)) });
 		}
@@ -120,14 +125,16 @@ export class Org {
 		    .matchAll(/<values>[^]*?<\/values>/g))
 			record.fields[tag(part, 'field').toLowerCase()] =
 			    part.match(/<value [^>]*>([^<]*)/)?.[1] ?? null;
-		this.metadata.set(`${schema.name}.${name}`.toLowerCase(), record);
+		this.metadata.set(`${schema.name}.${name}`.toLowerCase(),
+		    record);
 	}
 
 	/* --- transactions and limits ------------------------------------ */
 
 	/* { error }: an Apex exception, and then nothing of it remains. */
 	transaction(kind, run) {
-		const tx = { kind, statics: new Map(), used: {}, undo: [], jobs: [],
+		const tx = { kind, statics: new Map(), used: {}, undo: [],
+		    jobs: [],
 		    depth: 0, isDirty: false, waited: 0, finalizer: null };
 
 		this.tx = tx;
@@ -175,7 +182,8 @@ export class Org {
 	/* --- records ---------------------------------------------------- */
 
 	dml(op, given, allOrNone, at) {
-		const records = Array.isArray(given) ? given : [this.rt.present(given,
+		const records = Array.isArray(given) ? given :
+		    [this.rt.present(given,
 		    at)];
 		const mark = this.tx.undo.length;
 		const results = [];
@@ -189,12 +197,15 @@ export class Org {
 		this.use('dmlrows', records.length);
 		this.tx.isDirty = true;
 		for (let i = 0; i < records.length; i += CHUNK)
-			results.push(...this.chunk(op, records.slice(i, i + CHUNK)));
+			results.push(...this.chunk(op,
+			    records.slice(i, i + CHUNK)));
 		const bad = results.findIndex((result) => result.error);
 		if (bad !== -1 && allOrNone) {
 			this.undo(mark);
-			this.rt.raise('DmlException', `${op} failed. First exception ` +
-			    `on row ${bad}; first error: ${results[bad].error}`, at);
+			this.rt.raise('DmlException',
+			    `${op} failed. First exception ` +
+			    `on row ${bad}; first error: ${results[bad].error}`,
+			    at);
 		}
 		return results;
 	}
@@ -205,11 +216,15 @@ export class Org {
 		const all = records.map((record) => {
 			const { schema } = record;
 			const old = schema.rows.get(record.fields.id);
-			return { record, how: op, schema, old, row: new SObject(schema,
+			return { record, how: op, schema, old,
+			    row: new SObject(schema,
 			    { ...this.initial(schema, op), ...old,
-			    ...record.fields }), error: op !== 'insert' && !old ?
-			    'ENTITY_IS_DELETED, entity is deleted' : op === 'insert' &&
-			    record.fields.id ? 'INVALID_FIELD, cannot specify Id' : null };
+			    ...record.fields }), error: op !== 'insert' &&
+			    !old ?
+			    'ENTITY_IS_DELETED, entity is deleted' :
+			    op === 'insert' &&
+			    record.fields.id ?
+			    'INVALID_FIELD, cannot specify Id' : null };
 		});
 
 		try {
@@ -222,8 +237,10 @@ export class Org {
 			this.rt.caught(error);
 			this.undo(mark);
 			all.forEach((one) => {
-				one.error = 'CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY, ' +
-				    `${error.constructor.info.name}: ${error.$message}`;
+				one.error =
+				    'CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY, ' +
+				    `${error.constructor.info.name}: ` +
+				    `${error.$message}`;
 			});
 		}
 		return all.map(({ record, how, row, error }) => {
@@ -245,7 +262,8 @@ export class Org {
 		const { how, schema, row } = one;
 		const { fields } = row;
 
-		one.error ??= how === 'delete' ? null : this.wrong(schema, fields);
+		one.error ??= how === 'delete' ? null :
+		    this.wrong(schema, fields);
 		if (one.error)
 			return;
 		fields.lastmodifieddate = new Datetime(
@@ -255,8 +273,10 @@ export class Org {
 			fields.id = idOf(schema.prefix, n);
 			fields.createddate = fields.lastmodifieddate;
 			const { format } = schema.fields.get('name');
-			fields.name = format?.replace(/\{(0+)\}/, (all, zeros) =>
-			    String(n).padStart(zeros.length, '0')) ?? fields.name;
+			fields.name = format?.replace(/\{(0+)\}/,
+			    (all, zeros) =>
+			    String(n).padStart(zeros.length, '0')) ??
+			    fields.name;
 		}
 		this.tx.undo.push([schema.rows, fields.id, one.old]);
 		if (how === 'delete')
@@ -266,14 +286,18 @@ export class Org {
 	}
 
 	wrong(schema, fields) {
-		for (const [name, { required, length, restricted }] of schema.fields) {
+		for (const [name, { required, length,
+		    restricted }] of schema.fields) {
 			const value = fields[name] ?? null;
 			if (required && value === null)
 				return `REQUIRED_FIELD_MISSING, ${name}`;
 			if (value !== null && value.length > length)
-				return `STRING_TOO_LONG, ${name}: ${value.length}`;
-			if (value !== null && restricted && !restricted.has(value))
-				return `INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST, ${value}`;
+				return `STRING_TOO_LONG, ${name}: ` +
+				    `${value.length}`;
+			if (value !== null && restricted &&
+			    !restricted.has(value))
+				return 'INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST, ' +
+				    value;
 		}
 		return null;
 	}
@@ -295,9 +319,11 @@ export class Org {
 		const oldMap = olds && ApexMap.of(olds.map((row) =>
 		    [row.fields.id, row]));
 		this.tx.depth++;
-		this.trigger = { how, news: how === 'delete' ? null : rows, oldMap };
+		this.trigger = { how, news: how === 'delete' ? null : rows,
+		    oldMap };
 		try {
-			for (const { object, moments, run } of this.rt.triggers) {
+			for (const { object, moments,
+			    run } of this.rt.triggers) {
 				if (object === schema.name.toLowerCase() &&
 				    moments.includes(when + how))
 					run();
@@ -319,9 +345,11 @@ export class Org {
 		fields.forEach((name) => this.column(schema, name, at));
 		rows.sort((a, b) => {
 			for (const { name, sign } of order) {
-				const [x, y] = [a, b].map((row) => this.plain(row[name]));
+				const [x, y] =
+				    [a, b].map((row) => this.plain(row[name]));
 				if (x !== y)
-					return (x === null || x < y ? -1 : 1) * sign;
+					return (x === null || x < y ? -1 :
+					    1) * sign;
 			}
 			return 0;
 		});
@@ -347,7 +375,8 @@ export class Org {
 
 	/* One condition of a WHERE; null is neither below nor above. */
 	meets(row, name, op, value, at) {
-		const [a, b] = [row[name] ?? null, value].map((x) => this.plain(x));
+		const [a, b] = [row[name] ?? null, value].map((x) =>
+		    this.plain(x));
 
 		switch (op) {
 		case '=':
@@ -359,7 +388,8 @@ export class Org {
 			return [...value.items?.() ?? value].some((one) =>
 			    same(a, one.fields?.id ?? one)) === (op === 'in');
 		case 'like':
-			return new RegExp(`^${b.replaceAll('%', '.*')}$`, 'i').test(a);
+			return new RegExp(`^${b.replaceAll('%', '.*')}$`,
+			    'i').test(a);
 		case '<':
 			return a !== null && b !== null && a < b;
 		case '>':
@@ -396,7 +426,8 @@ export class Org {
 			return Object.assign(copy, value, { fields:
 			    { ...value.fields } });
 		for (const key of Object.keys(value)) {
-			const field = value.constructor.info.fields.get(key.slice(1));
+			const field = value.constructor.info.fields.get(
+			    key.slice(1));
 			copy[key] = field?.modifiers.has('transient') ? null :
 			    this.copy(value[key], seen);
 		}
@@ -407,13 +438,15 @@ export class Org {
 		const id = idOf('707', ++this.ids);
 
 		this.tx.isDirty = true;
-		this.tx.jobs.push({ kind, id, run, due: this.now() + minutes * 60000 });
+		this.tx.jobs.push({ kind, id, run, due: this.now() +
+		    minutes * 60000 });
 		return id;
 	}
 
 	future(cls, key, args, canCallOut) {
 		if (/future/.test(this.tx.kind))
-			this.rt.raise('AsyncException', 'Future method cannot be called ' +
+			this.rt.raise('AsyncException',
+			    'Future method cannot be called ' +
 			    'from a future or batch method');
 		this.use('futurecalls');
 		const copies = this.copy(args);
@@ -426,7 +459,8 @@ export class Org {
 	enqueue(job, minutes) {
 		this.use('queueablejobs');
 		if (minutes < 0 || minutes > 10)
-			this.rt.raise('IllegalArgumentException', 'delay of 0 to 10');
+			this.rt.raise('IllegalArgumentException',
+			    'delay of 0 to 10');
 		const copy = this.copy(job);
 		return this.addJob('queueable', minutes, (tx) => {
 			tx.canCallOut = this.rt.isClass(copy.constructor,
@@ -462,7 +496,8 @@ export class Org {
 		const { tx, error } = this.transaction(job.kind,
 		    () => job.run(this.tx));
 		if (error)
-			this.failed.push(`${job.kind}: ${error.$message}, ${error.at}`);
+			this.failed.push(
+			    `${job.kind}: ${error.$message}, ${error.at}`);
 		if (!tx.finalizer)
 			return;
 		const last = this.transaction('finalizer', () =>
@@ -483,20 +518,25 @@ export class Org {
 	callout(request) {
 		const { tx, rt } = this;
 		const [, name, path] = request.endpoint
-		    .match(/^callout:(\w+)(.*)$/) ?? rt.refuse(request.endpoint);
+		    .match(/^callout:(\w+)(.*)$/) ??
+		    rt.refuse(request.endpoint);
 		const to = this.credentials[name];
 		const refuse = (why) => rt.raise('CalloutException', why);
 
 		this.use('callouts');
 		if (tx.depth > 0)
-			refuse('Callout from triggers are currently not supported.');
+			refuse('Callout from triggers are currently not ' +
+			    'supported.');
 		if (tx.isDirty)
-			refuse('You have uncommitted work pending. Please commit or ' +
+			refuse('You have uncommitted work pending. Please ' +
+			    'commit or ' +
 			    'rollback before calling out');
 		if (tx.kind !== 'user' && !tx.canCallOut)
-			refuse(`Callout not allowed from this ${tx.kind} method.`);
+			refuse(`Callout not allowed from this ${tx.kind} ` +
+			    `method.`);
 		if (!to)
-			refuse(`The callout couldn't access the endpoint ${name}.`);
+			refuse(`The callout couldn't access the endpoint ` +
+			    `${name}.`);
 		if (request.timeout < 1 || request.timeout > 120000)
 			refuse('Exceeded maximum time allotted for callout');
 		const left = Math.min(request.timeout, 120000 - tx.waited);
@@ -510,7 +550,8 @@ export class Org {
 		const answer = this.http.send({ url: to.url + path,
 		    method: request.method, body: request.body,
 		    timeout: Math.ceil(timeout / this.hurry),
-		    headers: { ...HEADERS, ...Object.fromEntries(request.headers),
+		    headers: { ...HEADERS, ...Object.fromEntries(
+		    request.headers),
 		    'Content-Length': Buffer.byteLength(request.body),
 		    Authorization: 'Basic ' + Buffer.from(`${to.user}:` +
 		    to.password).toString('base64') } });
@@ -537,7 +578,8 @@ export class Org {
 			'System.enqueueJob/1': (job) => this.enqueue(job, 0),
 			'System.enqueueJob/2': (job, minutes) =>
 			    this.enqueue(job, minutes),
-			'System.attachFinalizer/1': (job) => { this.tx.finalizer = job; },
+			'System.attachFinalizer/1': (
+			    job) => { this.tx.finalizer = job; },
 			'System.schedule/3': (name, cron, job) => {
 				const id = idOf('08e', ++this.ids);
 				this.scheduled.set(name, this.copy(job));
@@ -567,11 +609,13 @@ export class Org {
 		for (const name of Object.keys(LIMITS)) {
 			functions[`Limits.get${name}/0`] = () =>
 			    this.tx.used[name] ?? 0;
-			functions[`Limits.getLimit${name}/0`] = () => this.limit(name);
+			functions[`Limits.getLimit${name}/0`] = () =>
+			    this.limit(name);
 		}
 		for (const { name } of this.schemas.values())
 			functions[`${name}.getInstance/1`] = (key) =>
-			    this.metadata.get(`${name}.${key}`.toLowerCase()) ?? null;
+			    this.metadata.get(`${name}.${key}`.toLowerCase()) ??
+			    null;
 		return { functions, methods, constants };
 	}
 

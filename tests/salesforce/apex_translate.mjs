@@ -8,136 +8,19 @@
  * as `rt`.  What is not in the subset is a NotInSubset with file and line, and
  * nearly all of it is found here, when a file is loaded as a whole.
  */
-import { ApexParserFactory, ThrowingErrorListener }
-    from '@apexdevtools/apex-parser';
+import { kind, lookup, lower, parentOf, text } from './apex_declare.mjs';
 import { NotInSubset, unquote } from './apex_library.mjs';
 
-export const lower = (text) => text.toLowerCase();
-const text = (ctx) => ctx.getText();
 const quote = (value) => JSON.stringify(value);
-const kind = (ctx) => ctx.constructor.name.replace(/Context$/, '');
 const tokens = (ctx) => ctx.children.filter((child) => child.symbol)
     .map((token) => lower(text(token)));
 const listOf = (list) => list?.expression_list() ?? [];
 
-/* A file's declarations, and its text once all files are known. */
-export function parse(file, source) {
-	const { parser } = ApexParserFactory.createLexerAndParser(source,
-	    ThrowingErrorListener.INSTANCE);
-
-	try {
-		return file.endsWith('.trigger') ? parser.triggerUnit() :
-		    parser.compilationUnit().typeDeclaration();
-	} catch (error) {
-		throw new NotInSubset('what does not parse',
-		    `${file}:${error.line}`);
-	}
-}
-
-function modifiersOf(list) {
-	return new Set(list.map((modifier) => lower(text(modifier))));
-}
-
-/*
- * declare - what a class, interface or enum has, by name
- *
- * A field: { type, isStatic, init, get, set }; methods by `name$n`.  Adds
- * itself and its inner types to `classes`.
- */
-export function declare(classes, ctx, outer, file) {
-	const name = text(ctx.id());
-	const cls = { name: outer ? `${outer.name}.${name}` : name, outer, file,
-	    ctx, fields: new Map(), methods: new Map(), inner: new Map(),
-	    constants: null,
-	    isInterface: kind(ctx) === 'InterfaceDeclaration' };
-
-	cls.key = lower(cls.name);
-	if (classes.has(cls.key))
-		throw new NotInSubset(`two types ${cls.name}`, file);
-	classes.set(cls.key, cls);
-	outer?.inner.set(lower(name), cls);
-	if (kind(ctx) === 'EnumDeclaration')
-		cls.constants = ctx.enumConstants().id_list().map(text);
-	for (const method of ctx.interfaceBody?.()
-	    .interfaceMethodDeclaration_list() ?? [])
-		addMethod(cls, method, new Set(['public']));
-	for (const one of ctx.classBody?.().classBodyDeclaration_list() ?? [])
-		declareMember(classes, cls, one);
-	return cls;
-}
-
-function declareMember(classes, cls, ctx) {
-	const modifiers = modifiersOf(ctx.modifier_list());
-	const isStatic = modifiers.has('static');
-	const member = ctx.memberDeclaration()?.getChild(0);
-	const add = (id, type, rest) => cls.fields.set(lower(text(id)),
-	    { name: text(id), cls, type, isStatic, modifiers, ...rest });
-
-	if (!member) {
-		if (ctx.block())
-			throw new NotInSubset('a block among the members',
-			    `${cls.file}:${ctx.start.line}`);
-		return;
-	}
-	switch (kind(member)) {
-	case 'FieldDeclaration':
-		for (const one of member.variableDeclarators()
-		    .variableDeclarator_list())
-			add(one.id(), member.typeRef(), { init: one.expression() });
-		break;
-	case 'PropertyDeclaration': {
-		const parts = member.propertyBlock_list();
-		const part = (name) => parts.find((p) => p[name]())?.[name]();
-		add(member.id(), member.typeRef(), { get: part('getter')?.block(),
-		    set: part('setter')?.block() });
-		break;
-	}
-	case 'MethodDeclaration':
-	case 'ConstructorDeclaration':
-		addMethod(cls, member, modifiers);
-		break;
-	default:
-		declare(classes, member, cls, cls.file);
-	}
-}
-
-function addMethod(cls, ctx, modifiers) {
-	const parameters = ctx.formalParameters().formalParameterList()
-	    ?.formalParameter_list() ?? [];
-	const name = ctx.id ? lower(text(ctx.id())) : 'new';
-	const key = `${name}$${parameters.length}`;
-
-	if (cls.methods.has(key))
-		throw new NotInSubset(`two methods ${name} of as many parameters`,
-		    `${cls.file}:${ctx.start.line}`);
-	cls.methods.set(key, { cls, key, ctx, parameters, modifiers,
-	    isStatic: modifiers.has('static'),
-	    future: [...modifiers].find((m) => m.startsWith('@future')) });
-}
-
-const parentOf = (classes, cls) => {
-	const name = cls.ctx.typeRef?.();
-
-	return name && lookup(classes, lower(text(name)), cls.outer ?? cls);
-};
-
-/* A class by its name as seen from inside `from`. */
-function lookup(classes, name, from) {
-	for (let cls = from; cls; cls = cls.outer) {
-		if (name === lower(cls.name.split('.').pop()))
-			return cls;
-		for (let c = cls; c; c = parentOf(classes, c)) {
-			if (c.inner.has(name))
-				return c.inner.get(name);
-		}
-	}
-	return classes.get(name);
-}
-
 /* The text of one class's or trigger's bodies. */
 export class Translator {
 	constructor(rt, cls, file) {
-		Object.assign(this, { rt, cls, file, scopes: [], isStatic: false });
+		Object.assign(this, { rt, cls, file, scopes: [],
+		    isStatic: false });
 	}
 
 	at(ctx) {
@@ -159,7 +42,8 @@ export class Translator {
 		const args = names.at(-1).typeArguments()?.typeList()
 		    .typeRef_list() ?? [];
 		const name = names.map((n) => text(n.getChild(0))).join('.');
-		const type = this.named(name, args.map((a) => this.typeOf(a))) ??
+		const type = this.named(name,
+		    args.map((a) => this.typeOf(a))) ??
 		    this.refuse(ctx, `the type ${text(ctx)}`);
 
 		return text(ctx.arraySubscripts()) ?
@@ -170,11 +54,13 @@ export class Translator {
 		const cls = lookup(this.rt.classes, lower(name), this.cls);
 
 		return cls ? this.rt.type(cls.key, []) :
-		    this.rt.type(lower(name).replace(/^(system|schema)\./, ''), args);
+		    this.rt.type(lower(name).replace(/^(system|schema)\./, ''),
+		    args);
 	}
 
 	fit(value, type, ctx) {
-		return `rt.fit(${value}, rt.types[${type.index}], ${this.here(ctx)})`;
+		return `rt.fit(${value}, rt.types[${type.index}], ` +
+		    `${this.here(ctx)})`;
 	}
 
 	local(name) {
@@ -203,12 +89,15 @@ export class Translator {
 
 	/* Private members are for the same outermost class only. */
 	use(member, ctx) {
-		const outermost = (cls) => cls.outer ? outermost(cls.outer) : cls;
+		const outermost = (cls) => cls.outer ? outermost(cls.outer) :
+		    cls;
 		const open = ['public', 'global', 'protected', 'webservice'];
 
 		if (!open.some((word) => member.modifiers.has(word)) &&
-		    !(this.cls && outermost(this.cls) === outermost(member.cls)))
-			this.refuse(ctx, `use of what is private: ${text(ctx)}`);
+		    !(this.cls && outermost(this.cls) === outermost(
+		    member.cls)))
+			this.refuse(ctx,
+			    `use of what is private: ${text(ctx)}`);
 		return member;
 	}
 
@@ -217,8 +106,10 @@ export class Translator {
 		const name = text(ctx);
 		const first = lower(name.split('.')[0]);
 
-		if (!/^\w+(\.\w+)*$/.test(name) || /^(this|super|\d.*)$/.test(first) ||
-		    this.local(first) || this.cls && this.member('fields', first))
+		if (!/^\w+(\.\w+)*$/.test(name) ||
+		    /^(this|super|\d.*)$/.test(first) ||
+		    this.local(first) || this.cls &&
+		    this.member('fields', first))
 			return null;
 		return this.named(name);
 	}
@@ -255,7 +146,8 @@ export class Translator {
 		const cls = type && this.rt.classes.get(type.name);
 
 		if (!type && lower(text(ctx.expression())) === 'this')
-			return this.fieldPlace(this.inherited(this.cls, 'fields',
+			return this.fieldPlace(this.inherited(this.cls,
+			    'fields',
 			    name) ?? this.refuse(ctx), 'this');
 		if (!type)
 			return { get: null };
@@ -289,7 +181,8 @@ export class Translator {
 		const rest = block ? this.tr(block) : '{}';
 		this.scopes = [];
 		return { names: given.map((p) => p.name).join(', '),
-		    code: `{ ${given.map((p) => p.check).join(' ')} ${rest} }` };
+		    code: `{ ${given.map((p) => p.check).join(' ')} ${rest} ` +
+		    `}` };
 	}
 
 	method(method) {
@@ -297,14 +190,17 @@ export class Translator {
 		const isNew = key.startsWith('new$');
 		const returns = ctx.typeRef?.() && this.typeOf(ctx.typeRef());
 		const block = ctx.block?.();
-		const { names, code } = this.body(parameters, returns, block, ctx);
+		const { names, code } = this.body(parameters, returns, block,
+		    ctx);
 		const first = block?.statement_list()[0];
-		const chained = isNew && first && /^(this|super)\(/i.test(text(first));
+		const chained = isNew && first &&
+		    /^(this|super)\(/i.test(text(first));
 
 		if (!block)
 			return '';
 		if (method.future)
-			return `static ${key}(${names}) { rt.org.future(this, ` +
+			return `static ${key}(${names}) { rt.org.future(this` +
+			    `, ` +
 			    `${quote(key)}, [${names}], ${/callout=true/
 			    .test(method.future)}); } static later$${key}` +
 			    `(${names}) ${code}`;
@@ -333,13 +229,15 @@ export class Translator {
 	classBody() {
 		const { cls } = this;
 		const parent = parentOf(this.rt.classes, cls);
-		const base = cls.ctx.typeRef?.() ? parent ? this.classText(parent) :
+		const base = cls.ctx.typeRef?.() ? parent ?
+		    this.classText(parent) :
 		    `rt.exceptions[${quote(lower(text(cls.ctx.typeRef()))
 		    .replace(/^system\./, ''))}]` : 'rt.ApexObject';
 		const fields = [...cls.fields.values()].map((f) =>
 		    ({ isStatic: f.isStatic, ...this.field(f) }));
 		const own = fields.filter((f) => !f.isStatic);
-		const methods = [...cls.methods.values()].map((m) => this.method(m));
+		const methods = [...cls.methods.values()].map((m) =>
+		    this.method(m));
 
 		return `class extends ${base} {\n` +
 		    own.map((f) => f.accessors?.join('\n') ??
@@ -347,8 +245,10 @@ export class Translator {
 		    `\n${methods.join('\n')}\n` +
 		    'static makeStatics(s) {\n' +
 		    fields.filter((f) => f.isStatic).map((f) => f.accessors ?
-		    `Object.defineProperties(s, Object.getOwnPropertyDescriptors({` +
-		    `${f.accessors}}));` : `s.${f.name} = ${f.value};`).join('\n') +
+		    `Object.defineProperties(s, Object` +
+		    `.getOwnPropertyDescriptors({` +
+		    `${f.accessors}}));` : `s.${f.name} = ${f.value};`).join(
+		    '\n') +
 		    '\n} }';
 	}
 
@@ -381,13 +281,16 @@ export class Translator {
 		return this.scoped(() => ctx ? `{ ${this.tr(ctx)} }` : ';');
 	}
 	IfStatement(ctx) {
-		const [yes, no] = ctx.statement_list().map((s) => this.inner(s));
+		const [yes, no] = ctx.statement_list().map((s) =>
+		    this.inner(s));
 
-		return `if (${this.test(ctx.parExpression().expression())}) ${yes}` +
+		return `if (${this.test(ctx.parExpression().expression())}) ` +
+		    `${yes}` +
 		    (no ? ` else ${no}` : '');
 	}
 	WhileStatement(ctx) {
-		return `while (${this.test(ctx.parExpression().expression())}) ` +
+		return `while (${this.test(ctx.parExpression().expression())}` +
+		    `) ` +
 		    this.inner(ctx.statement());
 	}
 	DoWhileStatement(ctx) {
@@ -398,9 +301,11 @@ export class Translator {
 		const control = ctx.forControl();
 		const each = control.enhancedForControl();
 
-		return this.scoped(() => each ? this.each(each, ctx.statement()) :
+		return this.scoped(() => each ?
+		    this.each(each, ctx.statement()) :
 		    `for (${this.forInit(control.forInit())}; ` +
-		    `${control.expression() ? this.test(control.expression()) : ''}` +
+		    (control.expression() ?
+		    this.test(control.expression()) : '') +
 		    `; ${this.all(control.forUpdate()?.expressionList())}) ` +
 		    this.inner(ctx.statement()));
 	}
@@ -410,13 +315,15 @@ export class Translator {
 		const over = this.tr(ctx.expression());
 
 		this.scopes.at(-1).set(name, type);
-		return `for (let $${name} of rt.each(${over}, ${this.here(ctx)})) { ` +
+		return `for (let $${name} of rt.each(${over}, ` +
+		    `${this.here(ctx)})) { ` +
 		    `$${name} = ${this.fit(`$${name}`, type, ctx)}; ` +
 		    `${this.inner(body)} }`;
 	}
 	forInit(ctx) {
 		return ctx?.localVariableDeclaration() ?
-		    this.LocalVariableDeclaration(ctx.localVariableDeclaration()) :
+		    this.LocalVariableDeclaration(
+		    ctx.localVariableDeclaration()) :
 		    this.all(ctx?.expressionList());
 	}
 	LocalVariableDeclarationStatement(ctx) {
@@ -425,7 +332,8 @@ export class Translator {
 	LocalVariableDeclaration(ctx) {
 		const type = this.typeOf(ctx.typeRef());
 
-		return 'let ' + ctx.variableDeclarators().variableDeclarator_list()
+		return 'let ' +
+		    ctx.variableDeclarators().variableDeclarator_list()
 		    .map((one) => {
 			const value = one.expression() ? this.fit(
 			    this.tr(one.expression()), type, one) : 'null';
@@ -442,9 +350,11 @@ export class Translator {
 			if (value.typeRef())
 				this.refuse(value, 'when TYPE name');
 			const list = value.whenLiteral_list().map((one) =>
-			    one.qualifiedName() ? quote(lower(text(one)).split('.')
+			    one.qualifiedName() ?
+			    quote(lower(text(one)).split('.')
 			    .pop()) : this.literalText(one));
-			const test = list.length ? `rt.when(s, [${list}])` : 'true';
+			const test = list.length ? `rt.when(s, [${list}])` :
+			    'true';
 			return `if (${test}) ${this.tr(when.block())}`;
 		});
 
@@ -453,16 +363,19 @@ export class Translator {
 	}
 	TryStatement(ctx) {
 		const last = ctx.finallyBlock();
-		const clauses = ctx.catchClause_list().map((c) => this.scoped(() => {
+		const clauses = ctx.catchClause_list().map((c) =>
+		    this.scoped(() => {
 			const name = lower(text(c.id()));
 			const type = this.named(text(c.qualifiedName())) ??
 			    this.refuse(c);
 			this.scopes.at(-1).set(name, type);
-			return `if (rt.catches(error, rt.types[${type.index}])) ` +
+			return `if (rt.catches(error, rt.types[${type.index}]` +
+			    `)) ` +
 			    `{ let $${name} = error; ${this.tr(c.block())} }`;
 		}));
 
-		return `try ${this.tr(ctx.block())}` + (clauses.length === 0 ? '' :
+		return `try ${this.tr(ctx.block())}` +
+		    (clauses.length === 0 ? '' :
 		    ' catch (e) { const error = rt.caught(e); ' +
 		    `${clauses.join(' else ')} else throw error; }`) +
 		    (last ? ` finally ${this.tr(last.block())}` : '');
@@ -481,7 +394,8 @@ export class Translator {
 	ContinueStatement() { return 'continue;'; }
 	ExpressionStatement(ctx) { return this.tr(ctx.expression()) + ';'; }
 	dml(ctx, op) {
-		return `rt.org.dml(${quote(op)}, ${this.tr(ctx.expression())}, true, ` +
+		return `rt.org.dml(${quote(op)}, ${this.tr(ctx.expression())}` +
+		    `, true, ` +
 		    `${this.here(ctx)});`;
 	}
 	InsertStatement(ctx) { return this.dml(ctx, 'insert'); }
@@ -491,6 +405,9 @@ export class Translator {
 	/* --- expressions ------------------------------------------------ */
 
 	all(list) { return listOf(list).map((e) => this.tr(e)).join(', '); }
+	parts(ctx) {
+		return ctx.expression_list().map((e) => this.tr(e));
+	}
 	PrimaryExpression(ctx) { return this.tr(ctx.primary()); }
 	SubExpression(ctx) { return `(${this.tr(ctx.expression())})`; }
 	ThisPrimary() { return 'this'; }
@@ -504,7 +421,8 @@ export class Translator {
 			return `${word.slice(0, -1)}n`;
 		if (ctx.NumberLiteral?.())
 			return `new rt.Dec(${word.replace(/d$/i, '')})`;
-		return ctx.IntegerLiteral() || /^(true|false|null)$/i.test(word) ?
+		return ctx.IntegerLiteral() ||
+		    /^(true|false|null)$/i.test(word) ?
 		    lower(word) : this.refuse(ctx);
 	}
 	IdPrimary(ctx) { return this.place(ctx).get; }
@@ -517,14 +435,17 @@ export class Translator {
 		if (/\?\./.test(text(ctx.expression())))
 			this.refuse(ctx, 'more after ?.');
 		const name = lower(text((call ?? ctx).anyId()));
-		const args = listOf(call?.expressionList()).map((e) => this.tr(e));
+		const args = listOf(call?.expressionList()).map((e) =>
+		    this.tr(e));
 		const base = lower(text(ctx.expression()));
-		const type = call && base !== 'super' && this.asType(ctx.expression());
+		const type = call && base !== 'super' &&
+		    this.asType(ctx.expression());
 		if (type)
 			return this.staticCall(type, name, args, ctx);
 		if (base === 'super')
 			return `super.${name}$${args.length}(${args})`;
-		const rest = (self) => call ? `rt.call(${self}, ${quote(name)}, ` +
+		const rest = (self) => call ?
+		    `rt.call(${self}, ${quote(name)}, ` +
 		    `[${args}], ${this.here(ctx)})` :
 		    `rt.get(${self}, ${quote(name)}, ${this.here(ctx)})`;
 		const self = this.tr(ctx.expression());
@@ -548,40 +469,47 @@ export class Translator {
 	}
 	MethodCallExpression(ctx) {
 		const call = ctx.methodCall();
-		const args = listOf(call.expressionList()).map((e) => this.tr(e));
+		const args = listOf(call.expressionList()).map((e) =>
+		    this.tr(e));
 
 		if (call.SUPER() || call.THIS())
-			return `${call.SUPER() ? 'super' : 'this'}.new$${args.length}` +
+			return `${call.SUPER() ? 'super' : 'this'}` +
+			    `.new$${args.length}` +
 			    `(${args})`;
 		const method = this.cls && this.member('methods',
 		    `${lower(text(call.id()))}$${args.length}`);
 		if (!method)
 			this.refuse(ctx, `the method ${text(call.id())}`);
-		return `${method.isStatic ? this.classText(method.cls) : 'this'}` +
-		    `.${method.key}(${args})`;
+		const self = method.isStatic ? this.classText(method.cls) : 'this';
+		return `${self}.${method.key}(${args})`;
 	}
 	ArrayExpression(ctx) {
-		return `rt.at(${ctx.expression_list().map((e) => this.tr(e))}, ` +
+		return `rt.at(${this.parts(ctx)}` +
+		    `, ` +
 		    `${this.here(ctx)})`;
 	}
 	NewExpression(ctx) {
 		const rest = ctx.creator().getChild(1);
-		const parts = ctx.creator().createdName().idCreatedNamePair_list();
+		const parts =
+		    ctx.creator().createdName().idCreatedNamePair_list();
 		const args = parts.at(-1).typeList()?.typeRef_list() ?? [];
-		const type = this.named(parts.map((p) => text(p.anyId())).join('.'),
+		const type = this.named(parts.map((p) =>
+		    text(p.anyId())).join('.'),
 		    args.map((a) => this.typeOf(a))) ?? this.refuse(ctx);
 		const of = `rt.types[${type.index}]`;
-		const item = (e) => this.fit(this.tr(e), type.args[0] ?? type, e);
+		const item = (e) => this.fit(this.tr(e), type.args[0] ?? type,
+		    e);
 
 		switch (kind(rest)) {
 		case 'ArrayCreatorRest':
 			return `[${(rest.arrayInitializer() ??
 			    this.refuse(ctx)).expression_list().map(item)}]`;
 		case 'SetCreatorRest':
-			return `rt.collect(${of}, [${rest.expression_list().map(item)}])`;
+			return `rt.collect(${of}, ` +
+			    `[${rest.expression_list().map(item)}])`;
 		case 'MapCreatorRest':
 			return `rt.mapOf([${rest.mapCreatorRestPair_list().map((p) =>
-			    `[${p.expression_list().map((e) => this.tr(e))}]`)}])`;
+			    `[${this.parts(p)}]`)}])`;
 		}
 		const given = listOf(rest.arguments().expressionList());
 		return type.schema ? `rt.record(${of}, [${given.map((e) =>
@@ -605,13 +533,16 @@ export class Translator {
 		    `rt.types[${this.typeOf(ctx.typeRef()).index}])`;
 	}
 	NegExpression(ctx) {
-		return tokens(ctx)[0] === '!' ? `!${this.test(ctx.expression())}` :
+		return tokens(ctx)[0] === '!' ?
+		    `!${this.test(ctx.expression())}` :
 		    this.refuse(ctx);
 	}
 	binary(ctx) {
-		const [left, right] = ctx.expression_list().map((e) => this.tr(e));
+		const [left, right] = ctx.expression_list().map((e) =>
+		    this.tr(e));
 
-		return `rt.binary(${quote(tokens(ctx).join(''))}, ${left}, ${right}, ` +
+		return `rt.binary(${quote(tokens(ctx).join(''))}, ${left}, ` +
+		    `${right}, ` +
 		    `${this.here(ctx)})`;
 	}
 	Arth1Expression(ctx) { return this.binary(ctx); }
@@ -621,15 +552,18 @@ export class Translator {
 	LogAndExpression(ctx) { return this.logic(ctx, '&&'); }
 	LogOrExpression(ctx) { return this.logic(ctx, '||'); }
 	logic(ctx, op) {
-		return `(${ctx.expression_list().map((e) => this.test(e)).join(op)})`;
+		const tests = ctx.expression_list().map((e) => this.test(e));
+
+		return `(${tests.join(op)})`;
 	}
 	CoalExpression(ctx) {
-		return `(${ctx.expression_list().map((e) => this.tr(e)).join('??')})`;
+		return `(${this.parts(ctx).join('??')})`;
 	}
 	CondExpression(ctx) {
 		const [test, yes, no] = ctx.expression_list();
 
-		return `(${this.test(test)} ? ${this.tr(yes)} : ${this.tr(no)})`;
+		return `(${this.test(test)} ? ${this.tr(yes)} : ` +
+		    `${this.tr(no)})`;
 	}
 	step(ctx) {
 		const target = ctx.expression();
@@ -667,8 +601,7 @@ export class Translator {
 		if (get && type)
 			return `(${get} = ${this.fit(value, type, ctx)})`;
 		if (kind(target) === 'ArrayExpression')
-			return `rt.put(${target.expression_list()
-			    .map((e) => this.tr(e))}, ${value}, ${this.here(ctx)})`;
+			return `rt.put(${this.parts(target)}, ${value}, ${this.here(ctx)})`;
 		if (kind(target) !== 'DotExpression' || !target.anyId())
 			this.refuse(ctx);
 		return `rt.set(${this.tr(target.expression())}, ` +
@@ -689,21 +622,25 @@ export class Translator {
 		    .fieldOrder_list() ?? [];
 		const withMode = query.withClause();
 
-		if (!type?.schema || query.groupByClause() || query.offsetClause() ||
+		if (!type?.schema || query.groupByClause() ||
+		    query.offsetClause() ||
 		    query.usingScope() || query.allRowsClause() || withMode &&
 		    !/^with(user|system)_mode$/i.test(text(withMode)))
 			this.refuse(query);
 		this.binds = [];
 		const where = query.whereClause() ?
-		    this.soql(query.whereClause().whereLogicalExpression()) : 'true';
+		    this.soql(query.whereClause().whereLogicalExpression()) :
+		    'true';
 		const count = limit ? limit.boundExpression() ?
 		    this.tr(limit.boundExpression().expression()) :
 		    text(limit.IntegerLiteral()) : 'Infinity';
 		const wanted = `{ type: rt.types[${type.index}], ` +
-		    `fields: ${quote(entries.map(lower))}, where: (r) => ${where}, ` +
+		    `fields: ${quote(entries.map(lower))}, where: (r) => ` +
+		    `${where}, ` +
 		    `order: ${quote(order.map((o) => this.order(o)))}, ` +
 		    `limit: ${count} }`;
-		return `((bind) => rt.org.select(${wanted}, ${this.here(ctx)}))` +
+		return `((bind) => rt.org.select(${wanted}, ${this.here(ctx)}` +
+		    `))` +
 		    `([${this.binds}])`;
 	}
 	order(ctx) {
@@ -713,14 +650,16 @@ export class Translator {
 		    sign: ctx.DESC() ? -1 : 1 };
 	}
 	soql(ctx) {
-		const parts = ctx.whereConditionalExpression_list().map((part) =>
+		const parts = ctx.whereConditionalExpression_list().map(
+		    (part) =>
 		    part.whereLogicalExpression() ?
 		    this.soql(part.whereLogicalExpression()) :
-		    this.soqlField(part.whereFieldExpression().fieldExpression() ??
+		    this.soqlField(
+		    part.whereFieldExpression().fieldExpression() ??
 		    this.refuse(part)));
 
 		return `${ctx.NOT() ? '!' : ''}(` +
-		    `${parts.join(ctx.SOQLOR_list().length ? ' || ' : ' && ')})`;
+		    parts.join(ctx.SOQLOR_list().length ? ' || ' : ' && ') + ')';
 	}
 	soqlField(ctx) {
 		const value = ctx.value();
@@ -731,17 +670,20 @@ export class Translator {
 		    this.soqlValue(value);
 		const op = lower(text(ctx.comparisonOperator()));
 
-		if (!ctx.fieldName() || !/^([<>!]?=|[<>]|in|notin|like)$/.test(op))
+		if (!ctx.fieldName() || !/^([<>!]?=|[<>]|in|notin|like)$/.test(
+		    op))
 			this.refuse(ctx);
 		this.binds.push(given);
-		return `rt.org.meets(r, ${quote(lower(text(ctx.fieldName())))}, ` +
+		const name = quote(lower(text(ctx.fieldName())));
+		return `rt.org.meets(r, ${name}, ` +
 		    `${quote(op)}, bind[${this.binds.length - 1}], ` +
 		    `${this.here(ctx)})`;
 	}
 	soqlValue(ctx) {
 		if (ctx.StringLiteral())
 			return quote(unquote(text(ctx)));
-		return ctx.signedNumber() || /^(true|false|null)$/i.test(text(ctx)) ?
+		return ctx.signedNumber() || /^(true|false|null)$/i.test(
+		    text(ctx)) ?
 		    lower(text(ctx)) : this.refuse(ctx);
 	}
 }

@@ -35,7 +35,8 @@ function serve(request, response, body) {
 	case '429':
 	case '503':
 		response.writeHead(Number(fault), { 'Retry-After': '90' });
-		response.end('{"errors":[{"code":"BAD_REQUEST","message":"later"}]}');
+		response.end(
+		    '{"errors":[{"code":"BAD_REQUEST","message":"later"}]}');
 		break;
 	case 'silent':
 		quiet();

@@ -88,7 +88,8 @@ function close(org, tickets) {
 
 function expectEvents(tickets, name) {
 	for (const { fields } of tickets)
-		created.set(fields.email__c, [...created.get(fields.email__c) ?? [],
+		created.set(fields.email__c, [...created.get(fields.email__c) ??
+		    [],
 		    name].sort());
 }
 
@@ -116,11 +117,13 @@ function outbox(status) {
 const statuses = (log) => log.map((call) => call.status);
 
 async function arrived() {
-	const { events } = await (await fetch(`${sink}/events?limit=50000`)).json();
+	const { events } = await (await fetch(
+	    `${sink}/events?limit=50000`)).json();
 	const byPerson = new Map();
 
 	for (const { object } of events)
-		byPerson.set(object.identity, [...byPerson.get(object.identity) ??
+		byPerson.set(object.identity,
+		    [...byPerson.get(object.identity) ??
 		    [], object.event].sort());
 	return byPerson;
 }
@@ -231,7 +234,8 @@ test('any number of tickets is one job, a callout for each hundred', () => {
 		assert.deepEqual(statuses(log), Array(callouts).fill(202));
 		if (n === 200) {
 			lines.push(...log.map((call) => `  POST ${call.path} ` +
-			    `${JSON.parse(call.body).length} batches, ${call.bytes}` +
+			    `${JSON.parse(call.body).length} batches, ` +
+			    `${call.bytes}` +
 			    ` bytes: ${call.status}`));
 			assert.equal(close(relay, tickets), null);
 			expectEvents(tickets, 'Ticket Closed');
@@ -292,7 +296,8 @@ test('429, 503, silence, a swallowed answer: sent again, kept once', () => {
 });
 
 test('an agent that is away for an hour costs time only', () => {
-	const away = { ...relay.credentials.HeapRelay, url: 'http://127.0.0.1:1' };
+	const away = { ...relay.credentials.HeapRelay,
+	    url: 'http://127.0.0.1:1' };
 	const here = relay.credentials.HeapRelay;
 
 	relay.credentials.HeapRelay = away;
@@ -317,7 +322,8 @@ test('an agent that allows fewer batches a second is obeyed', () => {
 	relay.credentials.HeapRelay = here;
 
 	assert.ok(statuses(log).includes(429));
-	assert.equal(statuses(log).filter((status) => status === 202).length, 2);
+	assert.equal(statuses(log).filter((status) => status === 202).length,
+	    2);
 });
 
 test('a wrong secret fails the rows until an admin has them sent', () => {
@@ -339,7 +345,8 @@ test('a save that is rolled back is no event', () => {
 	const tickets = newTickets(relay, 'relay-undone', 10);
 	const { error } = relay.transaction('user', () => {
 		relay.dml('insert', tickets, true, 'run.mjs');
-		relay.rt.raise('IllegalArgumentException', 'a later step', 'run.mjs');
+		relay.rt.raise('IllegalArgumentException', 'a later step',
+		    'run.mjs');
 	});
 
 	assert.equal(error.$message, 'a later step');
@@ -419,7 +426,8 @@ test('everything has arrived, each event once', async () => {
 	let duplicates = 0;
 
 	for (const [person, events] of seen)
-		duplicates += events.length - (created.get(person) ?? []).length;
+		duplicates += events.length - (created.get(person) ??
+		    []).length;
 	assert.deepEqual(seen.size, created.size);
 	for (const [person, events] of created)
 		assert.deepEqual(seen.get(person), events, person);
@@ -428,7 +436,8 @@ test('everything has arrived, each event once', async () => {
 });
 
 test('a created ticket is its user\'s `Last Open Ticket`', async () => {
-	const { users } = await (await fetch(`${sink}/users?limit=50000`)).json();
+	const { users } =
+	    await (await fetch(`${sink}/users?limit=50000`)).json();
 	const { rows } = relay.schemas.get('testticket__c');
 	const ticket = [...rows.values()]
 	    .find((row) => row.email__c === 'relay-one-0@example.com');

@@ -109,7 +109,7 @@ queue_replay_does_not_bring_back_what_it_has_from_an_older_one(void **state)
 	queue_stuck(f->q, &e, "refused");
 	replay(f, second);
 	deliver(f, second);
-	while (queue_prune(f->q, &keep, at(f, QUEUE_NOW + 1000000)))
+	while (queue_prune(f->q, &keep, at(f, QUEUE_NOW + 2 * QUEUE_SAME_MS)))
 		continue;
 
 	replay(f, third);
@@ -355,7 +355,7 @@ left_by_retention(struct queue_fixture *f)
 {
 	static const struct queue_keep keep = { 1, 1, 1, 999999999, 1 };
 
-	while (queue_prune(f->q, &keep, at(f, QUEUE_NOW + 1000000)))
+	while (queue_prune(f->q, &keep, at(f, QUEUE_NOW + 2 * QUEUE_SAME_MS)))
 		continue;
 	settle(f);
 	return number(f, "SELECT count(*) FROM event");

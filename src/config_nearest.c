@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "config_private.h"
+#include "config_nearest.h"
 
 #define WORD_MAX	64	/* longer words are not looked at */
 

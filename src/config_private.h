@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "config_nearest.h"
 #include "mem.h"
 
 /* How a value is written, and the type of the member it goes to. */
@@ -159,19 +160,5 @@ bool	config_lines(const char *text, size_t len, const char *file,
 
 /* Settings that contradict each other; `lines` is the file's last line. */
 bool	config_check(const struct config *, int lines, struct why *);
-
-/*
- * The known word that is nearest to a mistyped one.  Set `word` and zero the
- * rest, try every candidate, then ask.
- */
-struct config_nearest {
-	const char	*word;
-	const char	*best;
-	size_t		 distance;
-};
-
-void	config_nearest_try(struct config_nearest *, const char *candidate);
-/* `; did you mean "BEST"?` or "": lent in `out`, which it overwrites. */
-const char *config_nearest_hint(const struct config_nearest *, struct buf *out);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config_nearest.h"
 #include "ctl_private.h"
 #include "ctl_table.h"
 #include "hash.h"
@@ -38,6 +39,14 @@ enum group {
 	FOR_TAIL	= 1 << 6,
 	FOR_YES		= 1 << 7,
 	FOR_IMPORT	= 1 << 8
+};
+#define GROUPS	9
+
+/* What stood on the command line besides the settings of struct ctl. */
+struct given {
+	unsigned	 groups;	/* of enum group */
+	const char	*option[GROUPS];	/* the last of each; NULL: none */
+	const char	*limit;		/* of -n; NULL: it was not given */
 };
 
 enum choice {
@@ -333,8 +342,6 @@ take_option(struct ctl *ctl, int option)
 		ctl->json = true;
 		return 0;
 	case 'n':
-		ctl->limit = number_of(optarg, "-n", 0, LIMIT_MOST);
-		ctl->limit_given = true;
 		return FOR_LIMIT;
 	case OPT_REMAP:
 		ctl->remap = true;
@@ -369,6 +376,9 @@ take_option(struct ctl *ctl, int option)
 		puts("heaprelayctl " PACKAGE_VERSION);
 		exit(0);
 	case '?':
+		if (optopt >= '0' && optopt <= '9')
+			ctl_usage("an operand that begins with a minus goes "
+			    "behind --, which ends the options");
 		ctl_usage("unusable option");
 	default:
 		ctl->filter[option - OPT_FILTER] = optarg;
@@ -380,32 +390,87 @@ take_option(struct ctl *ctl, int option)
 static const struct command *
 find_command(const char *name)
 {
+	struct config_nearest nearest = { name, NULL, 0 };
+	struct buf hint = BUF_INIT;
 	size_t i;
 
-	for (i = 0; i < HR_COUNT(commands); i++)
+	for (i = 0; i < HR_COUNT(commands); i++) {
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
-	ctl_usage("there is no command %s", name);
+		config_nearest_try(&nearest, commands[i].name);
+	}
+	ctl_usage("there is no command %s%s", name,
+	    config_nearest_hint(&nearest, &hint));
+}
+
+/* Remembers the group of an option, and its name to tell it by. */
+static void
+note_option(struct given *given, unsigned group, int option)
+{
+	const struct option *o = long_options;
+
+	if (group == 0)
+		return;
+	while (o->val != option)
+		o++;
+	given->groups |= group;
+	given->option[__builtin_ctz(group)] = o->name;
+	if (option == 'n')
+		given->limit = optarg;
+}
+
+/* The name of an option of these groups that was given; NULL: none was. */
+static const char *
+given_of(const struct given *given, unsigned groups)
+{
+	groups &= given->groups;
+	return groups != 0 ? given->option[__builtin_ctz(groups)] : NULL;
 }
 
 /* Either IDs or a filter. */
 static void
-check_many(const struct ctl *ctl, const char *name, unsigned given)
+check_many(const struct ctl *ctl, const char *name, const struct given *given)
 {
-	bool filter = ctl->all || (given & (FOR_FILTER | FOR_INPUT)) != 0;
+	bool filter = ctl->all ||
+	    given_of(given, FOR_FILTER | FOR_INPUT) != NULL;
+	const char *of_filter = given_of(given, FOR_MANY | FOR_YES);
 
 	if (ctl->operands == 0 && !filter)
 		ctl_usage("%s needs an ID, a filter or --all", name);
-	if (ctl->operands > 0 && (given &
-	    (FOR_FILTER | FOR_INPUT | FOR_MANY | FOR_YES)) != 0)
+	if (ctl->operands > 0 && filter)
 		ctl_usage("%s takes IDs or a filter, not both", name);
+	if (ctl->operands > 0 && of_filter != NULL)
+		ctl_usage("--%s goes with a filter, not with IDs", of_filter);
+}
+
+/* Does what was given fit the command? */
+static void
+check_given(struct ctl *ctl, const struct command *command,
+    const struct given *given)
+{
+	const char *unfit = given_of(given, ~command->options);
+
+	if (ctl->operands < command->least)
+		ctl_usage("%s needs an operand", command->name);
+	if (ctl->operands > command->most)
+		ctl_usage("too much behind %s: %s", command->name,
+		    ctl->operand[command->most]);
+	if (unfit != NULL)
+		ctl_usage("--%s does not go with %s", unfit, command->name);
+	/* Of tail it is how many lines come first, which may be none. */
+	ctl->limit_given = given->limit != NULL;
+	if (ctl->limit_given)
+		ctl->limit = number_of(given->limit, "-n",
+		    (command->options & FOR_TAIL) != 0 ? 0 : 1, LIMIT_MOST);
+	if ((command->options & FOR_MANY) != 0)
+		check_many(ctl, command->name, given);
 }
 
 static const struct command *
 read_options(struct ctl *ctl, int argc, char **argv)
 {
 	const struct command *command;
-	unsigned given = 0;
+	struct given given = { 0 };
 	int option;
 
 	memset(ctl, 0, sizeof(*ctl));
@@ -416,23 +481,13 @@ read_options(struct ctl *ctl, int argc, char **argv)
 	ctl->received_at = -1;
 	while ((option = getopt_long(argc, argv, "c:n:", long_options,
 	    NULL)) != -1)
-		given |= take_option(ctl, option);
+		note_option(&given, take_option(ctl, option), option);
 	if (optind == argc)
 		ctl_usage("which command?");
 	command = find_command(argv[optind++]);
 	ctl->operand = argv + optind;
 	ctl->operands = (size_t)(argc - optind);
-	if (ctl->operands < command->least)
-		ctl_usage("%s needs an operand", command->name);
-	if (ctl->operands > command->most)
-		ctl_usage("too much behind %s: %s", command->name,
-		    ctl->operand[command->most]);
-	if ((given & ~command->options) != 0)
-		ctl_usage("an option does not go with %s", command->name);
-	if (ctl->limit == 0 && (command->options & FOR_TAIL) == 0)
-		ctl_usage("-n should be a number from 1 to %d", LIMIT_MOST);
-	if ((command->options & FOR_MANY) != 0)
-		check_many(ctl, command->name, given);
+	check_given(ctl, command, &given);
 	return command;
 }
 

@@ -113,15 +113,16 @@ static bool
 confirm(struct ctl_agent *agent, const char *verb)
 {
 	const cJSON *root = ctl_agent_root(agent);
-	int64_t n = number(root, "count");
+	int64_t n = number(root, "count"), people = number(root, "identities");
 	int64_t seconds = number(json_get(root, "forecast"), "seconds");
 
 	if (n <= 0) {
 		ctl_say("no event matches");
 		return false;
 	}
-	fprintf(stderr, "%s %lld events of %lld identities", verb,
-	    (long long)n, (long long)number(root, "identities"));
+	fprintf(stderr, "%s %lld event%s of %lld %s", verb, (long long)n,
+	    n == 1 ? "" : "s", (long long)people,
+	    people == 1 ? "identity" : "identities");
 	if (strcmp(verb, "replay") == 0 && seconds > 0)
 		fprintf(stderr, " (the windows need at least %lld s)",
 		    (long long)seconds);
@@ -218,8 +219,10 @@ print_end(const struct ctl *ctl, struct ctl_agent *agent, const char *id)
 		    error != NULL ? ": " : "", buf_str(&why));
 	}
 	buf_free(&why);
-	return strcmp(state, "done") == 0 && number(job, "skipped") == 0 ?
-	    0 : CTL_REFUSED;
+	if (number(job, "total") == 0)
+		ctl_say("no event matches");
+	return strcmp(state, "done") == 0 && number(job, "skipped") == 0 &&
+	    number(job, "total") != 0 ? 0 : CTL_REFUSED;
 }
 
 void

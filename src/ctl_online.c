@@ -28,23 +28,25 @@ static const struct ctl_field event_fields[] = {
 static const struct ctl_field request_fields[] = {
 	{ { "ID", true, 0, 0 }, "id" },
 	{ { "STARTED", false, 0, 0 }, "started_at" },
-	{ { "OUTPUT", false, 6, 2 }, "output" },
-	{ { "LANE", false, 5, 5 }, "lane" },
-	{ { "FORM", false, 0, 6 }, "form" },
-	{ { "OBJECTS", true, 0, 3 }, "objects" },
-	{ { "MS", true, 0, 4 }, "duration_ms" },
+	{ { "OUTPUT", false, 6, 3 }, "output" },
+	{ { "LANE", false, 5, 6 }, "lane" },
+	{ { "FORM", false, 0, 7 }, "form" },
+	{ { "OBJECTS", true, 0, 4 }, "objects" },
+	{ { "MS", true, 0, 5 }, "duration_ms" },
 	{ { "HTTP", true, 0, 0 }, "status" },
-	{ { "ERROR", false, 8, 1 }, "error" },
+	{ { "ERROR", false, 8, 2 }, "error" },
+	{ { "ANSWER", false, 8, 1 }, "answer" },
 };
 
 static const struct ctl_field identity_fields[] = {
 	{ { "IDENTITY", false, 8, 0 }, "identity" },
-	{ { "OUTPUT", false, 6, 2 }, "output" },
-	{ { "LANE", false, 5, 4 }, "lane" },
+	{ { "OUTPUT", false, 6, 3 }, "output" },
+	{ { "LANE", false, 5, 5 }, "lane" },
 	{ { "QUEUED", true, 0, 0 }, "queued" },
-	{ { "STUCK", true, 0, 3 }, "stuck" },
+	{ { "STUCK", true, 0, 4 }, "stuck" },
 	{ { "SECONDS", true, 0, 0 }, "seconds" },
 	{ { "BOUND BY", false, 8, 1 }, "bound_by" },
+	{ { "FULLEST WINDOW", false, 0, 2 }, "windows" },
 };
 
 void
@@ -272,7 +274,8 @@ ctl_check_id(const char *id, const char *what)
 {
 	size_t n = strlen(id);
 
-	if (n == 0 || n > ID_MOST || strspn(id, "0123456789") != n)
+	if (n == 0 || n > ID_MOST || strspn(id, "0123456789") != n ||
+	    strspn(id, "0") == n)
 		ctl_usage("%s is no %s's ID", id, what);
 }
 

@@ -2,7 +2,8 @@
  * ctl_show.c - answers of the agent, for people
  *
  * Knows how JSON values read best: a time without its T and its fractions, a
- * list of like things as a table, a state in its colour.
+ * rate with few of its digits, a list of like things as a table, a state in
+ * its colour.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,21 +79,80 @@ put_moment(struct buf *out, const char *text)
 	buf_puts(out, rest);
 }
 
-/* A value in one line; a number as it was written. */
+/* A number as it was written, but of a fraction three digits. */
+static void
+put_number(struct buf *out, const char *literal)
+{
+	char rounded[64];
+	size_t len;
+
+	if (strchr(literal, '.') == NULL || strpbrk(literal, "eE") != NULL ||
+	    strlen(literal) >= sizeof(rounded) / 2) {
+		buf_puts(out, literal);
+		return;
+	}
+	len = (size_t)snprintf(rounded, sizeof(rounded), "%.3f",
+	    strtod(literal, NULL));
+	while (rounded[len - 1] == '0')
+		len--;
+	if (rounded[len - 1] == '.')
+		len--;
+	buf_put(out, rounded, len);
+}
+
+/* A value in one line. */
 static void
 put_value(struct buf *out, const cJSON *value)
 {
-	const char *text = json_text(value);
+	const char *text = json_text(value), *literal = json_literal(value);
 	int64_t at;
 
 	if (value == NULL || cJSON_IsNull(value))
 		buf_putc(out, '-');
+	else if (literal != NULL)
+		put_number(out, literal);
 	else if (text == NULL)
 		json_put(out, value);
 	else if (clock_parse(text, &at))
 		put_moment(out, text);
 	else
 		buf_puts(out, text);
+}
+
+/* A member as a number; 0: it is none. */
+static double
+amount(const cJSON *object, const char *member)
+{
+	const char *literal = json_literal(json_get(object, member));
+
+	return literal != NULL ? strtod(literal, NULL) : 0;
+}
+
+/* Of an identity's windows the one that leaves least room: "track_limit 3/30";
+ * nothing if all are empty. */
+static void
+put_fullest(struct buf *out, const cJSON *windows)
+{
+	const cJSON *window, *fullest = NULL;
+	double limit, use, most = 0;
+
+	cJSON_ArrayForEach(window, windows) {
+		limit = amount(window, "limit");
+		use = limit > 0 ? amount(window, "used") / limit : 0;
+		if (use > most) {
+			most = use;
+			fullest = window;
+		}
+	}
+	if (fullest == NULL) {
+		buf_putc(out, '-');
+		return;
+	}
+	put_value(out, json_get(fullest, "window"));
+	buf_putc(out, ' ');
+	put_value(out, json_get(fullest, "used"));
+	buf_putc(out, '/');
+	put_value(out, json_get(fullest, "limit"));
 }
 
 /* Only words of the agent's own have a colour. */
@@ -135,7 +195,10 @@ add_cell(struct ctl_table *t, const char *member, const cJSON *value)
 {
 	struct buf text = BUF_INIT;
 
-	put_value(&text, value);
+	if (cJSON_IsArray(value) && strcmp(member, "windows") == 0)
+		put_fullest(&text, value);
+	else
+		put_value(&text, value);
 	ctl_table_cell(t, buf_str(&text), style_of(member, buf_str(&text)));
 	buf_free(&text);
 }

@@ -309,7 +309,7 @@ put_lanes(struct buf *out, const cJSON *status,
 {
 	static const struct ctl_column columns[] = {
 		{ "OUTPUT", false, 6, 0 }, { "LANE", false, 5, 3 },
-		{ "STATE", false, 8, 0 }, { "FLYING", true, 0, 4 },
+		{ "STATE", false, 8, 0 }, { "INFLIGHT", true, 0, 4 },
 		{ "QUEUED", true, 0, 0 }, { "DONE IN", true, 0, 1 },
 		{ "BOUND BY", false, 8, 2 }, { "ERROR", false, 8, 5 },
 	};

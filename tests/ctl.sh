@@ -65,7 +65,7 @@ echo token > admin.token
 run 64
 says err 'which command?'
 run 64 stauts
-says err 'no command stauts'
+says err 'no command stauts; did you mean "status"?'
 run 64 --no-such-option status
 run 64 status 7
 run 64 forecast 7
@@ -82,8 +82,12 @@ run 64 status --keep-going
 run 64 why
 run 64 show 7 8
 run 64 show seven
+run 64 why 0
+says err "0 is no event's ID"
 run 64 replay 7 -1
+says err 'goes behind --'
 run 64 status --state stuck
+says err '--state does not go with status'
 run 64 replay
 says err 'needs an ID, a filter or --all'
 run 64 discard --yes
@@ -91,7 +95,9 @@ run 64 replay 7 --all
 says err 'IDs or a filter, not both'
 run 64 discard 7 --state stuck
 run 64 replay 7 --dry-run
+says err '--dry-run goes with a filter, not with IDs'
 run 64 discard --all --remap
+says err '--remap does not go with discard'
 run 64 events --all
 run 64 pause
 says err 'needs an operand'
@@ -110,6 +116,7 @@ run 64 jobs cancel 7 8
 run 64 map --remap
 run 64 events -n 0
 run 64 events -n many
+says err 'from 1 to'
 run 64 top -n 0
 run 64 top --state stuck
 run 64 events --kind batch

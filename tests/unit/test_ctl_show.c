@@ -57,6 +57,23 @@ ctl_put_value_shortens_times(void **state)
 }
 
 static void
+ctl_put_value_rounds_fractions_and_nothing_else(void **state)
+{
+	(void)state;
+
+	assert_shown("{\"a\":5.6188495327973174,\"b\":0.500,\"c\":1.0,"
+	    "\"d\":-0.0006,\"e\":1.5e300,\"f\":9007199254740993,"
+	    "\"g\":\"0.123456\"}",
+	    "a  5.619\n"
+	    "b  0.5\n"
+	    "c  1\n"
+	    "d  -0.001\n"
+	    "e  1.5e300\n"
+	    "f  9007199254740993\n"
+	    "g  0.123456\n");
+}
+
+static void
 ctl_put_value_nests_objects_below_plain_members(void **state)
 {
 	(void)state;
@@ -177,6 +194,41 @@ ctl_list_put_shows_the_wanted_members_or_nothing(void **state)
 }
 
 static void
+ctl_list_put_tells_of_windows_the_fullest(void **state)
+{
+	static const struct ctl_field fields[] = {
+		{ { "WHO", false, 0, 0 }, "identity" },
+		{ { "FULLEST WINDOW", false, 0, 0 }, "windows" },
+	};
+	static const char text[] =
+	    "[{\"identity\":\"ada\",\"windows\":["
+	    "{\"window\":\"track_limit\",\"used\":3,\"limit\":30},"
+	    "{\"window\":\"identity_limit\",\"used\":20,\"limit\":1000}]},"
+	    "{\"identity\":\"bob\",\"windows\":["
+	    "{\"window\":\"track_limit\",\"used\":0,\"limit\":30}]},"
+	    "{\"identity\":\"eve\",\"windows\":[]}]";
+	struct why why;
+	struct json *json = json_parse(text, strlen(text), &why);
+	struct ctl_list *l = ctl_list_new(fields, HR_COUNT(fields), &screen);
+	struct buf out = BUF_INIT;
+	const cJSON *item;
+	(void)state;
+
+	cJSON_ArrayForEach(item, json_root(json))
+		ctl_list_item(l, item);
+	ctl_list_put(l, "None.", &out);
+
+	assert_string_equal(buf_str(&out),
+	    "WHO  FULLEST WINDOW\n"
+	    "ada  track_limit 3/30\n"
+	    "bob  -\n"
+	    "eve  -\n");
+	ctl_list_free(l);
+	buf_free(&out);
+	json_free(json);
+}
+
+static void
 ctl_json_compact_changes_white_space_between_tokens_only(void **state)
 {
 	static const char text[] = " { \"a b\\\" {\" : [ 1.50 ,\r\n\ttrue ],"
@@ -198,6 +250,8 @@ main(void)
 		cmocka_unit_test(ctl_put_value_has_a_line_for_each_member),
 		cmocka_unit_test(ctl_put_value_shortens_times),
 		cmocka_unit_test(
+		    ctl_put_value_rounds_fractions_and_nothing_else),
+		cmocka_unit_test(
 		    ctl_put_value_nests_objects_below_plain_members),
 		cmocka_unit_test(ctl_put_value_makes_a_table_of_like_objects),
 		cmocka_unit_test(
@@ -209,6 +263,7 @@ main(void)
 		    ctl_put_value_keeps_payload_and_batch_as_they_are_written),
 		cmocka_unit_test(
 		    ctl_list_put_shows_the_wanted_members_or_nothing),
+		cmocka_unit_test(ctl_list_put_tells_of_windows_the_fullest),
 		cmocka_unit_test(
 		    ctl_json_compact_changes_white_space_between_tokens_only),
 	};

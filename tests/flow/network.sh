@@ -8,13 +8,13 @@ badhost=$build/tests/flow/badhost
 [ -x "$badhost" ] || fail "$badhost was not built"
 bad_pid=
 bad_port=0
-trap 'status=$?; end "$bad_pid"; (exit $status); cleanup' EXIT
 
 # bad COUNT FAULT: the host in front of the sink, on one port for all.
 bad() {
 	rm -f "$work/bad.out"
 	"$badhost" "$bad_port" "$1" "$2" "$sink_port" > "$work/bad.out" &
 	bad_pid=$!
+	readers=$bad_pid
 	wait_for 10 grep -q listening "$work/bad.out" || fail 'no bad host'
 	bad_port=$(sed -n 's/.*listening on //p' "$work/bad.out")
 }
@@ -101,6 +101,7 @@ check_conserved
 stop_agent
 end "$bad_pid"
 bad_pid=
+readers=
 
 command -v openssl > /dev/null || skip 'the rest needs openssl'
 

@@ -11,6 +11,9 @@
 #include "log.h"
 
 #define RELEASE		256	/* deferred events made ready in one turn */
+/* Who moved so many events in a turn, by verdicts or claims, leaves the rest to
+ * the next one, or batches that come in would wait: some 10 ms. */
+#define TURN_EVENTS	1000
 #define STEP_MS		1000	/* a change of the wall clock that counts */
 #define HOUR_MS		3600000	/* the longest Retry-After */
 
@@ -282,6 +285,12 @@ rearm_if_need_be(struct dispatch *d, struct moment now)
 	return true;
 }
 
+static bool
+turn_is_full(const struct dispatch *d)
+{
+	return d->moved >= TURN_EVENTS;
+}
+
 /* true: the transaction is open, or there was nothing to write. */
 static bool
 write_verdicts(struct dispatch *d)
@@ -289,11 +298,14 @@ write_verdicts(struct dispatch *d)
 	struct flight *f;
 
 	TAILQ_FOREACH(f, &d->flights, link) {
+		if (turn_is_full(d))
+			break;
 		if (f->state != FLIGHT_ANSWERED)
 			continue;
 		if (queue_begin(d->queue) != QUEUE_READY)
 			return false;
 		verdict_write(f);
+		d->moved += f->events_n;
 	}
 	return true;
 }
@@ -402,6 +414,7 @@ plan_lane(struct lane *l, struct moment now)
 	f = request_plan(l, now);
 	if (f == NULL)
 		return PLANNED_NONE;
+	d->moved += f->events_n;
 	l->inflight++;
 	if (f->probe) {
 		breaker_probe_sent(&l->breaker);
@@ -412,7 +425,8 @@ plan_lane(struct lane *l, struct moment now)
 }
 
 /* One request of each lane in turn, until none has another.  Who got one goes
- * behind the others, so that lanes which share an app's room share it. */
+ * behind the others, so that lanes which share an app's room share it; and the
+ * next turn goes on where a full one ends. */
 static bool
 plan_lanes(struct dispatch *d, struct moment now)
 {
@@ -425,6 +439,8 @@ plan_lanes(struct dispatch *d, struct moment now)
 		for (l = TAILQ_FIRST(&d->lanes); l != NULL; l = next) {
 			next = TAILQ_NEXT(l, link);
 			end = l == last;
+			if (turn_is_full(d))
+				return true;
 			switch (plan_lane(l, now)) {
 			case PLANNED_BUSY:
 				return false;
@@ -472,12 +488,13 @@ dispatch_plan(struct dispatch *d, struct moment now)
 	struct app *a;
 
 	d->learnt_written = false;
+	d->moved = 0;
 	look_for_step(d, now);
 	if (!rearm_if_need_be(d, now) || !write_verdicts(d) ||
 	    !release_due(d, now))
 		return BUSY_RETRY_MS;
 	if (d->stopping)
-		return INT64_MAX;
+		return turn_is_full(d) ? 0 : INT64_MAX;
 	TAILQ_FOREACH(a, &d->apps, link)
 		app_expire(a, now.boot);
 	if (!write_learnt(d, now))
@@ -485,7 +502,7 @@ dispatch_plan(struct dispatch *d, struct moment now)
 	d->learnt_written = true;
 	if (!plan_lanes(d, now))
 		return BUSY_RETRY_MS;
-	return next_wait(d, now);
+	return turn_is_full(d) ? 0 : next_wait(d, now);
 }
 
 static void

@@ -178,6 +178,7 @@ struct dispatch {
 	bool		 stopping;
 	/* This turn's transaction has all that was learnt. */
 	bool		 learnt_written;
+	size_t		 moved;		/* events, in this turn so far */
 	/* wall - boot at the last turn: a change is a step of the clock. */
 	int64_t		 offset;
 	/* Every wait is to be looked at anew, until a commit has done it. */

@@ -24,6 +24,40 @@ hold_back(struct fixture *f, struct post *p)
 	p->answer_at = FOREVER;
 }
 
+/* --- how much a turn does ---------------------------------------------- */
+
+/* A request of a thousand events is claimed, or judged, in each. */
+static void
+dispatch_plan_leaves_what_is_too_much_to_the_next_turn(void **state)
+{
+	struct fixture *f = *state;
+	size_t i;
+
+	f->far = hold_back;
+	put_many(f, 0, "ada", 900);
+	put_many(f, 0, "bob", 900);
+	put_many(f, 0, "eve", 900);
+	for (i = 1; i <= 2; i++) {
+		assert_int_equal(fixture_turn(f), 0);
+		assert_int_equal(f->posts_n, i);
+		/* Who was served waits for a moment. */
+		f->now.boot++;
+		f->now.wall++;
+	}
+	assert_true(fixture_turn(f) > 0);
+	assert_int_equal(f->posts_n, 3);
+
+	for (i = 0; i < 3; i++)
+		post_answer(f, i, 200, NULL);
+	assert_int_equal(fixture_turn(f), 0);
+	assert_int_equal(count_state(f, "delivered"), 1000);
+	assert_int_equal(fixture_turn(f), 0);
+	assert_int_equal(count_state(f, "delivered"), 2000);
+	assert_true(fixture_turn(f) > 0);
+	assert_int_equal(count_state(f, "delivered"), 2700);
+	assert_conserved(f);
+}
+
 /* --- commits that fail ------------------------------------------------ */
 
 static void
@@ -639,6 +673,8 @@ main(void)
 		DISPATCH_TEST(dispatch_plan_adds_no_room_after_a_step_forward),
 		DISPATCH_TEST(
 		    dispatch_configure_keeps_what_is_out_in_the_windows),
+		DISPATCH_TEST(
+		    dispatch_plan_leaves_what_is_too_much_to_the_next_turn),
 		DISPATCH_TEST(
 		    dispatch_configure_keeps_events_of_an_output_that_vanished),
 		DISPATCH_TEST(

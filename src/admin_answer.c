@@ -15,6 +15,8 @@
 /* No answer is for a cache, or to be taken for something else. */
 #define HEADERS	"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
+#define NAME_TOLD	40	/* characters of a name that is not known */
+
 static void
 answer(struct admin_call *call, int status, const char *content_type,
     const char *headers, const char *text, size_t len, bool held)
@@ -124,6 +126,24 @@ admin_problem_with(struct admin_call *call, int status, const char *code,
 	buf_free(&detail);
 	cJSON_free(text);
 	cJSON_Delete(value);
+}
+
+const char *
+admin_unknown(struct admin_call *call, const char *holder, const char *name)
+{
+	/* Names that are known are made of these.  What else may come, bytes
+	 * that are no UTF-8 among it, is not repeated. */
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+	size_t len = strlen(name);
+
+	if (len > 0 && len <= NAME_TOLD && strspn(name, letters) == len)
+		why_set(&call->wrong, "%s has \"%s\", which is not known here",
+		    holder, name);
+	else
+		why_set(&call->wrong, "%s has a name that is not known here",
+		    holder);
+	return call->wrong.text;
 }
 
 void

@@ -279,9 +279,10 @@ admin_check_write(struct admin_call *call)
 	}
 	(void)http_body(call->request, &len);
 	if (len > 0 && (http_header_count(call->request, "Content-Type") != 1 ||
-	    !is_json(http_header(call->request, "Content-Type")))) {
+	    !is_json(http_header(call->request, "Content-Type")) ||
+	    http_header(call->request, "Content-Encoding") != NULL)) {
 		admin_problem(call, 415, "not_json", NULL,
-		    "A body must be application/json.");
+		    "A body must be application/json, and not compressed.");
 		return false;
 	}
 	return true;

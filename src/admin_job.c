@@ -56,7 +56,8 @@ read_filter_member(struct admin_call *call, const cJSON *member, bool *all)
 			if (strcmp(texts[i], member->string) == 0)
 				break;
 		if (i == HR_COUNT(texts))
-			return "its filter has a member that is not known";
+			return admin_unknown(call, "its filter",
+			    member->string);
 		if (value == NULL)
 			return "a member of its filter is no text";
 	}
@@ -88,7 +89,7 @@ read_member(struct admin_call *call, const cJSON *member, struct wish *w)
 	else if (replay && strcmp(member->string, "force") == 0)
 		flag = &w->job.force;
 	if (flag == NULL)
-		return "it has a member that is not known here";
+		return admin_unknown(call, "it", member->string);
 	if (member->type != cJSON_True && member->type != cJSON_False)
 		return "dry_run, remap and force are true or false";
 	*flag = member->type == cJSON_True;

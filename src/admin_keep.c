@@ -15,7 +15,7 @@
 
 /* The file, lent by the tree; NULL, and what is wrong. */
 static const char *
-read_file(const cJSON *root, const char **wrong)
+read_file(struct admin_call *call, const cJSON *root, const char **wrong)
 {
 	const cJSON *member;
 	const char *file = NULL;
@@ -26,7 +26,7 @@ read_file(const cJSON *root, const char **wrong)
 	for (member = root->child; member != NULL && *wrong == NULL;
 	    member = member->next) {
 		if (strcmp(member->string, "file") != 0)
-			*wrong = "it has a member that is not known here";
+			*wrong = admin_unknown(call, "it", member->string);
 		else
 			file = json_text(member);
 	}
@@ -63,7 +63,7 @@ admin_post_backup(struct admin_call *call)
 	json = json_parse(body, len, &why);
 	wrong = why.text;
 	if (json != NULL)
-		file = read_file(json_root(json), &wrong);
+		file = read_file(call, json_root(json), &wrong);
 	if (file != NULL)
 		start_backup(call, file);
 	else

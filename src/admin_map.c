@@ -24,8 +24,9 @@ struct question {
 
 /* A member of the body; NULL, or what is wrong with it. */
 static const char *
-read_member(struct question *q, const cJSON *member, int64_t now)
+read_member(struct admin_call *call, struct question *q, const cJSON *member)
 {
+	int64_t now = call->now.wall;
 	const char *text = json_text(member), *number = json_literal(member);
 
 	if (strcmp(member->string, "input") == 0) {
@@ -48,11 +49,11 @@ read_member(struct question *q, const cJSON *member, int64_t now)
 		    &q->received_at)) ? NULL :
 		    "received_at is an RFC 3339 time, a span before now, or "
 		    "milliseconds since the epoch";
-	return "it has a member that is not known here";
+	return admin_unknown(call, "it", member->string);
 }
 
 static const char *
-read_members(struct question *q, const cJSON *root, int64_t now)
+read_members(struct admin_call *call, struct question *q, const cJSON *root)
 {
 	const char *wrong = NULL;
 	const cJSON *member;
@@ -62,7 +63,7 @@ read_members(struct question *q, const cJSON *root, int64_t now)
 	for (member = root->child; member != NULL && wrong == NULL;
 	    member = member->next)
 		wrong = member->type == cJSON_NULL ? NULL :
-		    read_member(q, member, now);
+		    read_member(call, q, member);
 	if (wrong == NULL && q->body == NULL)
 		wrong = "it has no body";
 	return wrong;
@@ -82,7 +83,7 @@ read_question(struct admin_call *call, struct question *q)
 	text = http_body(call->request, &len);
 	q->json = json_parse(text, len, &why);
 	wrong = q->json == NULL ? why.text :
-	    read_members(q, json_root(q->json), call->now.wall);
+	    read_members(call, q, json_root(q->json));
 	if (wrong != NULL)
 		admin_problem(call, 400, "bad_body", NULL,
 		    "The body cannot be used: %s.", wrong);

@@ -27,7 +27,8 @@ admin_check_no_body(struct admin_call *call)
 	else if (json_root(json)->type != cJSON_Object)
 		wrong = "it is not an object";
 	else if (json_root(json)->child != NULL)
-		wrong = "it has a member, and none is known here";
+		wrong = admin_unknown(call, "it",
+		    json_root(json)->child->string);
 	if (wrong != NULL)
 		admin_problem(call, 400, "bad_body", NULL,
 		    "The body cannot be used: %s.", wrong);

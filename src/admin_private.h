@@ -87,6 +87,7 @@ struct admin_call {
 		const char	*value;
 	}			 param[ADMIN_PARAMS];
 	size_t			 params_n;
+	struct why		 wrong;		/* of admin_unknown */
 };
 
 /* --- admin.c --- */
@@ -147,6 +148,10 @@ void	admin_problem(struct admin_call *, int status, const char *code,
 /* The same with a further member, which is taken. */
 void	admin_problem_with(struct admin_call *, int status, const char *code,
 	    const char *name, cJSON *, const char *fmt, ...) HR_PRINTF(6, 7);
+/* What is wrong with `holder`, which has a member or parameter of a name that
+ * means nothing there.  Lent until the next call. */
+const char *admin_unknown(struct admin_call *, const char *holder,
+	    const char *name);
 /* inspect could not answer. */
 void	admin_cannot_read(struct admin_call *);
 /* What was asked for could not be written, and nothing was. */

@@ -259,14 +259,15 @@ read_param(struct admin_call *call, char *text)
 	char *value = strchr(text, '=');
 
 	if (value == NULL)
-		return "a parameter has no value";
+		return "a parameter of it has no value";
 	*value++ = '\0';
 	if (!decode(text, true) || !decode(value, true))
-		return "a parameter is not percent-encoded as it should be";
+		return "a parameter of it is not percent-encoded as it "
+		    "should be";
 	if (!allowed(call->entry->params, text))
-		return "there is a parameter that this path does not know";
+		return admin_unknown(call, "it", text);
 	if (admin_param(call, text) != NULL)
-		return "a parameter is given twice";
+		return "a parameter of it is given twice";
 	/* There is a place for each that is known and not given twice. */
 	call->param[call->params_n].name = text;
 	call->param[call->params_n].value = value;
@@ -289,7 +290,7 @@ admin_read_query(struct admin_call *call)
 	}
 	if (wrong != NULL)
 		admin_problem(call, 400, "bad_parameter", NULL,
-		    "In the query %s; known here: %s.", wrong,
+		    "The query cannot be used: %s; known here: %s.", wrong,
 		    known[0] != '\0' ? known : "none");
 	return wrong == NULL;
 }

@@ -13,7 +13,8 @@
 
 /* A member of the body; NULL, or what is wrong with it. */
 static const char *
-read_option(const cJSON *member, bool known, struct accept_replay *o)
+read_option(struct admin_call *call, const cJSON *member, bool known,
+    struct accept_replay *o)
 {
 	bool *target = NULL;
 
@@ -22,7 +23,7 @@ read_option(const cJSON *member, bool known, struct accept_replay *o)
 	else if (strcmp(member->string, "force") == 0)
 		target = &o->force;
 	if (target == NULL || !known)
-		return "it has a member that is not known here";
+		return admin_unknown(call, "it", member->string);
 	if (member->type != cJSON_True && member->type != cJSON_False)
 		return "remap and force are true or false";
 	*target = member->type == cJSON_True;
@@ -55,7 +56,7 @@ read_options(struct admin_call *call, bool known, struct accept_replay *o)
 	else
 		for (member = json_root(json)->child;
 		    member != NULL && wrong == NULL; member = member->next)
-			wrong = read_option(member, known, o);
+			wrong = read_option(call, member, known, o);
 	if (wrong != NULL)
 		admin_problem(call, 400, "bad_body", NULL,
 		    "The body cannot be used: %s.", wrong);

@@ -250,6 +250,8 @@ admin_request_takes_json_bodies_only(void **state)
 		{ "Content-Type: Application/JSON ; charset=utf-8\r\n", true },
 		{ "Content-Type: application/jsonx\r\n", false },
 		{ "Content-Type: text/plain\r\n", false },
+		{ "Content-Type: application/json\r\n"
+		    "Content-Encoding: gzip\r\n", false },
 		{ "", false },
 	};
 	struct bench *b = *state;
@@ -343,6 +345,48 @@ admin_request_refuses_parameters_that_it_does_not_know(void **state)
 	}
 	bench_get(b, "/v1/status?");
 	assert_int_equal(b->status, 200);
+}
+
+/* What is wrong is called by its name, unless that is nothing to repeat. */
+static void
+admin_request_names_what_it_does_not_know(void **state)
+{
+	static const struct {
+		const char *target, *body;	/* NULL: a GET */
+		const char *detail;
+	} rules[] = {
+		{ "/v1/audit?offset=3", NULL, "The query cannot be used: it has "
+		    "\"offset\", which is not known here; known here: limit "
+		    "cursor." },
+		{ "/v1/audit?%ff=3", NULL, "The query cannot be used: it has a "
+		    "name that is not known here; known here: limit cursor." },
+		{ "/v1/replay", "{\"filter\":{\"resaon\":\"refused\"}}",
+		    "The body cannot be used: its filter has \"resaon\", which "
+		    "is not known here." },
+		{ "/v1/discard", "{\"filter\":{\"all\":true},\"remap\":true}",
+		    "The body cannot be used: it has \"remap\", which is not "
+		    "known here." },
+		{ "/v1/events/1/replay", "{\"dry_run\":true}", "The body cannot "
+		    "be used: it has \"dry_run\", which is not known here." },
+		{ "/v1/map", "{\"body\":\"{}\",\"<b>\":1}", "The body cannot "
+		    "be used: it has a name that is not known here." },
+		{ "/v1/backup", "{\"path\":\"/x\"}", "The body cannot be used: "
+		    "it has \"path\", which is not known here." },
+		{ "/v1/outputs/heap/pause", "{\"for\":\"1h\"}", "The body "
+		    "cannot be used: it has \"for\", which is not known here." },
+	};
+	struct bench *b = *state;
+	size_t i;
+
+	for (i = 0; i < HR_COUNT(rules); i++) {
+		if (rules[i].body == NULL)
+			bench_get(b, rules[i].target);
+		else
+			bench_post(b, rules[i].target, rules[i].body);
+		assert_int_equal(b->status, 400);
+		assert_string_equal(json_text(json_get(json_root(b->json),
+		    "detail")), rules[i].detail);
+	}
 }
 
 /* --- the whole -------------------------------------------------------- */
@@ -596,6 +640,7 @@ main(void)
 		ADMIN_TEST(admin_request_knows_its_paths_and_methods),
 		ADMIN_TEST(
 		    admin_request_refuses_parameters_that_it_does_not_know),
+		ADMIN_TEST(admin_request_names_what_it_does_not_know),
 		ADMIN_TEST(admin_status_tells_the_state_of_the_whole),
 		ADMIN_TEST(admin_outputs_shows_lanes_and_windows),
 		ADMIN_TEST(admin_ready_names_each_check),

@@ -7,7 +7,7 @@ libsqlite3-dev libcurl4-openssl-dev libcjson-dev libevent-dev libinih-dev
 libssl-dev zlib1g-dev ca-certificates'
 packages_show='curl jq sqlite3'
 packages_test='libcmocka-dev git mandoc xz-utils procps openssl strace systemd zsh
-clang libclang-rt-14-dev openjdk-17-jre-headless libxml2-utils'
+clang libclang-rt-14-dev openjdk-17-jre-headless libxml2-utils valgrind'
 packages_browser='chromium'
 
 install_packages() {

@@ -55,7 +55,8 @@ SELECT id FROM event INDEXED BY event_ended
  ORDER BY id DESC;
 
 --: inspect_event
--- One event; its payload and its batch only if they are asked for.
+-- One event; its payload, its batch and the words for its reason only if they
+-- are asked for.
 SELECT e.id, o.name, l.kind, i.value, e.name, e.objects, e.state, e.reason,
        e.attempts, e.due_at, e.last_status, e.last_error, b.input,
        b.environment, e.received_at, e.event_at, e.ended_at, e.batch,
@@ -63,7 +64,11 @@ SELECT e.id, o.name, l.kind, i.value, e.name, e.objects, e.state, e.reason,
        e.suspect, o.paused_at, w.next_at, CASE WHEN e.sent = 0 THEN e.objects
 	ELSE e.objects - e.objects * e.sent / length(CAST(e.payload AS BLOB))
 	END,
-       CASE WHEN :whole THEN e.payload END, CASE WHEN :whole THEN b.body END
+       CASE WHEN :whole THEN e.payload END, CASE WHEN :whole THEN b.body END,
+       CASE WHEN :whole THEN (SELECT what FROM reason_words AS r
+	WHERE r.state = e.state AND r.reason = e.reason) END,
+       CASE WHEN :whole THEN (SELECT hint FROM reason_words AS r
+	WHERE r.state = e.state AND r.reason = e.reason) END
   FROM event AS e
   JOIN lane AS l ON l.id = e.lane
   JOIN output AS o ON o.id = l.output

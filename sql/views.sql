@@ -6,6 +6,7 @@ DROP VIEW IF EXISTS lane_of_app;
 DROP VIEW IF EXISTS exposure;
 DROP VIEW IF EXISTS update_row;
 DROP VIEW IF EXISTS v_reasons;
+DROP VIEW IF EXISTS reason_words;
 DROP VIEW IF EXISTS v_queue;
 DROP VIEW IF EXISTS v_stuck;
 DROP VIEW IF EXISTS v_requests;
@@ -44,54 +45,59 @@ SELECT e.id, e.payload, e.objects, e.sent, e.origins, e.chain, e.due_at,
        e.suspect, e.identity, e.lane, e.state
   FROM event AS e;
 
--- Every reason there is for being stuck or skipped, in words: what happened,
--- and what to do about it.
-CREATE VIEW v_reasons (state, reason, what, hint) AS VALUES
-('stuck', 'refused', 'Heap refused it when it was sent alone.',
-	'Read last_error.  Mend the cause, then replay it, with --remap if '
-	|| 'the settings were changed; or discard it.'),
-('stuck', 'too_large', 'It has more than 10,000 objects, or Heap called it '
-	|| 'too large when it was sent alone.',
-	'Let its sender divide it; discard this one.'),
-('stuck', 'failing', 'Its requests failed again and again while others '
-	|| 'arrived.',
-	'Read last_error; something on the way to Heap may dislike what it '
-	|| 'says.  Replay it once that is mended, or discard it.'),
-('stuck', 'expired', 'It failed for as long as give_up_after allows.',
-	'Look at last_error and at the breakers in heaprelayctl status.  '
-	|| 'Replay it when Heap answers again.'),
-('stuck', 'no_identity', 'Its batch has no identity of the kind that the '
-	|| 'output''s external_id asks for.',
-	'Let its sender add one, or choose another external_id and replay '
-	|| 'it with --remap.'),
-('stuck', 'identity_too_long', 'Its identity is longer than the 255 '
-	|| 'characters that Heap takes.',
-	'Choose another external_id and replay it with --remap, or discard '
-	|| 'it.'),
-('stuck', 'no_event_name', 'It is a custom event without a name.',
-	'Let its sender name it; discard this one.'),
-('skipped', 'duplicate', 'Its batch was accepted before, under the same '
-	|| 'source_request_id.', 'Nothing is to be done.'),
-('skipped', 'historical', 'It was posted as historical and is meant for '
-	|| 'storage only.', 'Post to /v2/bulkevents what should reach Heap.'),
-('skipped', 'historical_invalid', 'It was posted as historical without what '
-	|| 'that needs, such as a time that is old enough.',
-	'Post to /v2/bulkevents what should reach Heap.'),
-('skipped', 'development', 'Its batch is of the environment development, for '
-	|| 'which the output has no app.',
-	'Set development_app_id, then replay it with --remap.'),
-('skipped', 'web_client_side', 'Its batch is of the platform web, which the '
-	|| 'browser sends to Heap itself.',
-	'If it does not, set forward_web_requests_server_side, then replay '
-	|| 'it with --remap.'),
+-- The words for every reason there is for being stuck or skipped, as parts of
+-- a sentence: what happened to it, and what to do about it.  The agent makes
+-- its own sentences of them, too.
+CREATE VIEW reason_words (state, reason, what, hint) AS VALUES
+('stuck', 'refused', 'Heap refused it, even when it was sent alone',
+	'once what it objects to is mended, replay it, or discard it'),
+('stuck', 'too_large', 'it has more than 10,000 objects, or Heap called it '
+	|| 'too large when it was sent alone',
+	'let its sender divide it, and discard this one'),
+('stuck', 'failing', 'its requests failed again and again while those of '
+	|| 'others arrived',
+	'once the cause is mended, replay it, or discard it'),
+('stuck', 'expired', 'it has been failing for longer than give_up_after '
+	|| 'allows', 'replay it once Heap answers again, or discard it'),
+('stuck', 'no_identity', 'its batch has no identity of the type that '
+	|| 'external_id names',
+	'set external_id to one that it has and replay it, or discard it'),
+('stuck', 'identity_too_long', 'its identity is longer than the 255 '
+	|| 'characters that Heap takes',
+	'set external_id to another type and replay it with remap, or '
+	|| 'discard it'),
+('stuck', 'no_event_name', 'it is a custom event without a name, which Heap '
+	|| 'does not take', 'let its sender name it, and discard this one'),
+('skipped', 'duplicate', 'its batch was accepted before, under the same '
+	|| 'source_request_id', 'nothing is to be done'),
+('skipped', 'historical', 'it was posted as historical, which is stored and '
+	|| 'not forwarded', 'post to /v2/bulkevents what should reach Heap'),
+('skipped', 'historical_invalid', 'it was posted as historical without what '
+	|| 'that needs, such as a time that is old enough',
+	'post to /v2/bulkevents what should reach Heap'),
+('skipped', 'development', 'its batch is of the environment development, for '
+	|| 'which the output has no app',
+	'to send it after all, set development_app_id and replay it with '
+	|| 'remap'),
+('skipped', 'web_client_side', 'its batch is of the platform web, which the '
+	|| 'browser sends to Heap itself',
+	'if it does not, set forward_web_requests_server_side and replay it '
+	|| 'with remap'),
 ('skipped', 'event_type', 'Heap has nothing that events of its type could '
-	|| 'become.', 'Nothing is to be done.'),
-('skipped', 'merged', 'A newer update of the same person carries its '
-	|| 'properties.', 'Look at the event that merged_into names.'),
-('skipped', 'unchanged', 'Heap has been told the same properties not long '
-	|| 'ago.', 'Nothing is to be done.'),
-('skipped', 'superseded', 'Newer updates have set all that it would have '
-	|| 'set.', 'Nothing is to be done.');
+	|| 'become', 'nothing is to be done'),
+('skipped', 'merged', 'a newer update of its identity carries its properties',
+	'look at the event that merged_into names'),
+('skipped', 'unchanged', 'Heap had been told the same properties not long '
+	|| 'before', 'nothing is to be done'),
+('skipped', 'superseded', 'newer updates of its identity have set all that '
+	|| 'it says', 'nothing is to be done');
+
+-- The same as sentences.
+CREATE VIEW v_reasons AS
+SELECT state, reason, upper(substr(what, 1, 1)) || substr(what, 2) || '.'
+	AS what,
+       upper(substr(hint, 1, 1)) || substr(hint, 2) || '.' AS hint
+  FROM reason_words;
 
 -- What is queued or in flight, oldest first.  The ids come from the partial
 -- indexes and are put in order before anything else is read, so that neither

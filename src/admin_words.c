@@ -1,8 +1,10 @@
 /*
  * admin_words.c - one sentence: what holds an event, what releases it, when
  *
- * Knows the words, for every state, reason and hold, and which of several
- * holds is told.  Knows nothing of where the facts come from.
+ * Knows the words for every state and hold, and which of several holds is
+ * told.  Those for the reasons of what is stuck or skipped come with the event:
+ * reason_words in sql/views.sql has them, for the sqlite3 shell tells them,
+ * too.  Knows nothing of where the facts come from.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -317,103 +319,37 @@ say_queued(struct why_told *t, const struct why_facts *f)
 
 /* --- what is stuck or over ---------------------------------------------- */
 
-struct words {
-	const char	*reason;
-	const char	*what;
-	const char	*remedy;	/* NULL: there is none */
-	bool		 answered;	/* what Heap said belongs to it */
-};
-
-static const struct words stuck[] = {
-	{ "refused", "Heap refuses it, even alone", "once what it objects to "
-	    "is mended, replay it, or discard it", true },
-	{ "too_large", "Heap finds it too large, even alone", "discard it, or "
-	    "replay it if Heap takes larger ones by now", true },
-	{ "expired", "it has been failing for longer than give_up_after",
-	    "replay it once Heap takes it, or discard it", true },
-	{ "failing", "it failed several times alone while others passed",
-	    "once the cause is mended, replay it, or discard it", true },
-	{ "no_identity", "its batch has no identity of the type that "
-	    "external_id names", "set external_id to one that it has and "
-	    "replay it, or discard it", false },
-	{ "identity_too_long", "its identity is longer than the 255 "
-	    "characters that Heap takes", "set external_id to another type "
-	    "and replay it, or discard it", false },
-	{ "no_event_name", "it is a custom event without a name, which Heap "
-	    "does not take", "discard it", false },
-};
-
-/* Stuck before it was ever sent. */
-static const struct words unmapped_too_large = { "too_large", "it has more "
-    "objects than are ever sent of one event (10,000)", "discard it", false };
-
-static const struct words skipped[] = {
-	{ "unchanged", "Heap had just these properties already", NULL,
-	    false },
-	{ "superseded", "newer updates of its identity have set all that it "
-	    "says", NULL, false },
-	{ "duplicate", "a batch with its source_request_id had been accepted "
-	    "before", NULL, false },
-	{ "historical", "batches of the historical endpoint are not "
-	    "forwarded", NULL, false },
-	{ "historical_invalid", "its batch is not what the historical "
-	    "endpoint takes", NULL, false },
-	{ "development", "its output has no development_app_id",
-	    "to send it after all, set one and replay it with remap", false },
-	{ "web_client_side", "web batches are not forwarded", "to send it "
-	    "after all, set forward_web_requests_server_side and replay it "
-	    "with remap", false },
-	{ "event_type", "events of its type are not sent to Heap", NULL,
-	    false },
-};
-
-static const struct words *
-words_for(const struct words *words, size_t n, const char *reason)
+static const char *
+reason_of(const struct inspect_event *e)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (strcmp(words[i].reason, reason) == 0)
-			return &words[i];
-	return NULL;
+	return e->reason != NULL ? e->reason : "no reason";
 }
 
 static void
 say_stuck(struct why_told *t, const struct inspect_event *e)
 {
-	static const struct words other = { "", "it needs somebody to look at "
-	    "it", "replay it or discard it", true };
-	const char *reason = e->reason != NULL ? e->reason : "no reason";
-	const struct words *w = words_for(stuck, HR_COUNT(stuck), reason);
-
-	if (w == NULL)
-		w = &other;
-	if (e->attempts == 0 && strcmp(w->reason, "too_large") == 0)
-		w = &unmapped_too_large;
-	say(t, NULL, 0, "It is stuck (%s): %s", reason, w->what);
-	if (w->answered && e->attempts > 0) {
+	say(t, NULL, 0, "It is stuck (%s): %s", reason_of(e), e->what != NULL ?
+	    e->what : "it needs somebody to look at it");
+	if (e->attempts > 0) {
 		buf_puts(&t->sentence, " (");
 		put_answer(&t->sentence, e);
 		buf_putc(&t->sentence, ')');
 	}
-	say(t, NULL, 0, "; %s", w->remedy);
+	say(t, NULL, 0, "; %s", e->hint != NULL ? e->hint :
+	    "replay it or discard it");
 }
 
 static void
 say_skipped(struct why_told *t, const struct inspect_event *e)
 {
-	const char *reason = e->reason != NULL ? e->reason : "no reason";
-	const struct words *w = words_for(skipped, HR_COUNT(skipped), reason);
-
-	say(t, NULL, 0, "It is over (%s): ", reason);
+	say(t, NULL, 0, "It is over (%s): ", reason_of(e));
 	if (e->merged_into != 0)
 		say(t, NULL, 0, "event %lld, a newer update of its identity, "
 		    "carries it", (long long)e->merged_into);
 	else
-		say(t, NULL, 0, "%s", w != NULL ? w->what :
-		    "it is not to be sent");
-	if (w != NULL && w->remedy != NULL)
-		say(t, NULL, 0, "; %s", w->remedy);
+		say(t, NULL, 0, "%s; %s", e->what != NULL ? e->what :
+		    "it is not to be sent", e->hint != NULL ? e->hint :
+		    "nothing is to be done");
 }
 
 void

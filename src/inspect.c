@@ -173,6 +173,8 @@ read_event(sqlite3_stmt *st, struct inspect_event *e)
 	e->payload_len = (size_t)sqlite3_column_bytes(st, 27);
 	e->body = text(st, 28);
 	e->body_len = (size_t)sqlite3_column_bytes(st, 28);
+	e->what = text(st, 29);
+	e->hint = text(st, 30);
 }
 
 /* false: it is not there, or the question must end. */

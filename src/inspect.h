@@ -83,6 +83,8 @@ struct inspect_event {
 	size_t		 payload_len;
 	const char	*body;		/* of the batch, as received */
 	size_t		 body_len;
+	const char	*what, *hint;	/* of its reason, as parts of a
+					 * sentence; NULL: no words for it */
 };
 typedef void inspect_event_visit(const struct inspect_event *, void *arg);
 

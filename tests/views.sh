@@ -43,8 +43,7 @@ for name in queued inflight delivered stuck discarded skipped accepted \
 	    complain "v_conservation has no $name"
 done
 
-# Where a reason comes from: the mapping, a statement, a verdict; and those
-# that the agent has words for.
+# Where a reason comes from: the mapping, a statement, a verdict.
 {
 	sed -n 's/^#define MAP_[A-Z_]*[[:space:]]*"\(.*\)"$/\1/p' \
 	    "$srcdir/src/map.h"
@@ -52,13 +51,21 @@ done
 	    "$srcdir/sql/queue.sql"
 	sed -n 's/.*\(stick\|queue_stuck\)(.*"\([a-z_]*\)").*/\2/p' \
 	    "$srcdir"/src/dispatch*.c
-	sed -n 's/^	{ "\([a-z_]*\)", .*/\1/p' "$srcdir/src/admin_words.c"
 } | sort -u > "$work/given"
 sql 'SELECT DISTINCT reason FROM v_reasons ORDER BY reason' > "$work/known"
 [ "$(wc -l < "$work/given")" -ge 16 ] ||
     complain "only these reasons were found: $(cat "$work/given")"
 diff -u "$work/given" "$work/known" >&2 ||
     complain 'the reasons that are given (-) and v_reasons (+) differ'
+
+# Parts of a sentence are no sentences, and those that are made of them are.
+[ "$(sql "SELECT count(*) FROM reason_words
+	   WHERE what || hint GLOB '*.' OR what || hint GLOB '*.[ A-Z]*'
+	      OR what GLOB '*[ .]' OR what = '' OR hint = ''")" = 0 ] ||
+    complain 'reason_words has whole sentences, or nothing to say'
+[ "$(sql "SELECT count(*) FROM v_reasons WHERE what NOT GLOB '[A-Z]*[a-z)].'
+	      OR hint NOT GLOB '[A-Z]*[a-z)].'")" = 0 ] ||
+    complain 'v_reasons has no sentences'
 
 # One event of each kind, named after what it should say.
 sql > "$work/seen" <<'END'
@@ -85,7 +92,7 @@ INSERT INTO want VALUES
 ('flying', 1, 1, 'queued', NULL, NULL, NULL, NULL, NULL,
 	'It is on its way to Heap, in request 7.'),
 ('stuck', 1, 1, 'stuck', 'refused', NULL, NULL, 400, 'events[0] should be',
-	'Heap refused it when it was sent alone.'),
+	'Heap refused it, even when it was sent alone.'),
 ('anonymous', 1, NULL, 'stuck', 'no_identity', NULL, NULL, NULL, NULL,
 	'Its batch has no identity %'),
 ('orphan', 2, 1, 'queued', NULL, NULL, NULL, NULL, NULL,

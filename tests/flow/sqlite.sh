@@ -68,7 +68,7 @@ for file in "$queries"/*.sql; do
 	ask "$query" > "$work/answer"
 	case $query in
 	stuck.sql)
-		shows refused 'Heap refused it when it was sent alone.' \
+		shows refused 'Heap refused it, even when it was sent alone.' \
 		    no_identity ;;
 	oldest.sql) shows later queued 503 'It failed, and' ;;
 	busiest.sql) shows 42 'track_limit 1/30' ;;

@@ -309,8 +309,10 @@ admin_why_tells_what_a_stuck_event_waits_for(void **state)
 	bench_get(b, "/v1/events/1/why");
 
 	assert_value(b, "blocked_by", "null");
-	assert_non_null(strstr(bench_value(b, "sentence"),
-	    "stuck (refused)"));
+	assert_value(b, "sentence", "\"It is stuck (refused): Heap refused it, "
+	    "even when it was sent alone (Heap answered 400: \\\"no, "
+	    "\\\"thanks\\\"\\\"); once what it objects to is mended, replay it, "
+	    "or discard it.\"");
 }
 
 /* --- replay ----------------------------------------------------------- */

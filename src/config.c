@@ -497,10 +497,13 @@ static bool
 is_readable(const struct config *c, const char *section, const char *key,
     size_t i, const char *path, struct why *why)
 {
+	bool named = strcmp(section, "output") == 0;
+
 	if (path == NULL || access(path, R_OK) == 0)
 		return true;
 	config_fail(why, c->file, config_line(c, section, key, i),
-	    "[%s] %s: %s: %s", section, key, path, strerror(errno));
+	    "[%s%s%s] %s: %s: %s", section, named ? " " : "",
+	    named ? c->outputs[i].name : "", key, path, strerror(errno));
 	return false;
 }
 

@@ -185,6 +185,40 @@ config_read_lenient_misses_no_secrets_and_no_required_keys(void **state)
 	remove_directory(directory);
 }
 
+/* Of several outputs it is told which one has the file that is missing. */
+static void
+config_read_names_the_section_of_a_file_that_is_missing(void **state)
+{
+	static const char input[] = "[input a]\nkey = k\nsecret = s\n"
+	    "[output one]\napp_id = 1\n[output two]\napp_id = 2\n";
+	static const struct {
+		const char *text, *line;
+	} rules[] = {
+		{ "ca_file = /nonexistent/ca\n", "8: [output two] ca_file" },
+		{ "[ingest]\ntls_certificate = /nonexistent/ca\n"
+		    "tls_key = /nonexistent/key\n",
+		    "9: [ingest] tls_certificate" },
+	};
+	char *directory = make_directory(), *text, *file, *expected;
+	struct why why;
+	size_t i;
+	(void)state;
+
+	for (i = 0; i < HR_COUNT(rules); i++) {
+		text = xasprintf("%s%s", input, rules[i].text);
+		file = file_of(directory, "file", text);
+		expected = xasprintf("%s:%s: /nonexistent/ca: No such file or "
+		    "directory", file, rules[i].line);
+
+		assert_null(config_read(file, &why));
+		assert_string_equal(why.text, expected);
+		free(expected);
+		free(text);
+		remove_file(file);
+	}
+	remove_directory(directory);
+}
+
 static void
 config_read_lenient_refuses_what_is_written_wrongly(void **state)
 {
@@ -237,6 +271,8 @@ main(void)
 		cmocka_unit_test(config_read_says_why_a_file_cannot_be_read),
 		cmocka_unit_test(
 		    config_read_lenient_misses_no_secrets_and_no_required_keys),
+		cmocka_unit_test(
+		    config_read_names_the_section_of_a_file_that_is_missing),
 		cmocka_unit_test(
 		    config_read_lenient_refuses_what_is_written_wrongly),
 		cmocka_unit_test(config_free_takes_nothing),

@@ -35,10 +35,16 @@ within(double factor)
 static void
 set_factor(struct app *a, double factor)
 {
+	struct shortage *s = &a->shortage[HEAP_TRACK];
+
 	a->factor = within(factor);
 	a->factor_new = true;
 	rate_set(a->app_objects, scaled(a, a->factor),
 	    a->settings.app_limit.window_ms);
+	/* No more than that ever is free: it would be waited for in vain, and
+	 * all others with it.  The event goes in slices of that size. */
+	if (s->objects > rate_limit(a->app_objects))
+		s->objects = rate_limit(a->app_objects);
 }
 
 void

@@ -1,7 +1,8 @@
 /*
  * test_disk.c - the nth call of each kind fails, once and for ever
  *
- * SQLite's own memory is one of the kinds.
+ * SQLite's own memory is one of the kinds.  An argument is a pattern of the
+ * tests that are to run.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -86,7 +87,7 @@ SWEEP(memory_that_is_refused_for_ever_is_survived, FAULT_MEMORY, FAULT_EIO,
     true)
 
 int
-main(void)
+main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(open_that_fails_is_survived),
@@ -109,5 +110,7 @@ main(void)
 		cmocka_unit_test(memory_that_is_refused_for_ever_is_survived),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -459,11 +459,10 @@ trial_run(const struct trial *t, struct trial_end *out)
 	*out = *end;
 	munmap(end, sizeof(*end));
 	if (status != 0)
-		fail_msg("HEAPRELAY_NTH=%" PRId64 " repeats it: seed=%" PRIu64
-		    " ops=%#x kind=%d for_ever=%d loss=%d lot=%" PRIu64
-		    " wait status %#x", t->fault.nth, t->seed, t->fault.ops,
-		    t->fault.kind, t->fault.for_ever, t->loss, t->lot,
-		    status);
+		fail_msg("HEAPRELAY_SEED=%" PRIu64 " HEAPRELAY_NTH=%" PRId64
+		    " repeats it: ops=%#x kind=%d for_ever=%d loss=%d"
+		    " wait status %#x", t->seed, t->fault.nth, t->fault.ops,
+		    t->fault.kind, t->fault.for_ever, t->loss, status);
 }
 
 static int64_t
@@ -483,16 +482,20 @@ int64_t
 trial_sweep(const struct trial *plan, int64_t points, trial_see *see)
 {
 	const char *only = getenv("HEAPRELAY_NTH");
-	int64_t calls = calls_of(plan), n = 0, missed = 0, i;
+	const char *seed = getenv("HEAPRELAY_SEED");
+	int64_t calls, n = 0, missed = 0, i;
 	struct trial t = *plan;
 	struct trial_end e;
 
+	if (seed != NULL)
+		t.seed = strtoull(seed, NULL, 10);
+	calls = calls_of(&t);
 	if (getenv("HEAPRELAY_LONG") != NULL || points > calls)
 		points = calls;
 	for (i = 0; i < points; i++) {
 		t.fault.nth = only != NULL ? strtoll(only, NULL, 10) :
 		    1 + i * calls / points;
-		t.lot = plan->lot + (uint64_t)i;
+		t.lot = 1000 * t.seed + (uint64_t)t.fault.nth;
 		trial_run(&t, &e);
 		n++;
 		/* The last calls may not come: a course differs by a few,

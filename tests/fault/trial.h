@@ -17,7 +17,9 @@ struct trial {
 	uint64_t	  seed;		/* of the course */
 	struct fault_plan fault;
 	enum fault_loss	  loss;		/* what its end leaves, if it ends */
-	uint64_t	  lot;		/* what a lost power spares */
+	/* Draws what a lost power spares and what damage hits; a sweep sets
+	 * it. */
+	uint64_t	  lot;
 	/* What is left is damaged too: bits flipped, or the file cut.  Nothing
 	 * is judged then but how it ends. */
 	bool		  damage;
@@ -39,8 +41,10 @@ void	trial_run(const struct trial *, struct trial_end *);
 
 /*
  * Trials of a plan with the nth call failing, for `points` of n evenly spread
- * over all that the course makes (with HEAPRELAY_LONG all; HEAPRELAY_NTH only
- * that one); each end goes to `see` with how it began.  Returns how many.
+ * over all that the course makes (with HEAPRELAY_LONG all); each end goes to
+ * `see` with how it began.  Returns how many.  What damage or a lost power
+ * leaves is drawn by the seed and n, so HEAPRELAY_NTH, only that one, and
+ * HEAPRELAY_SEED, in another course, repeat it.
  */
 typedef void trial_see(const struct trial *, const struct trial_end *);
 int64_t	trial_sweep(const struct trial *, int64_t points, trial_see *);

@@ -399,6 +399,33 @@ app_cut_takes_less_and_grows_back(void **state)
 	}
 }
 
+/* What is kept free for an event was as much as the app took then: more than
+ * the app takes now never is free, and the event goes in slices. */
+static void
+app_cut_shrinks_the_room_that_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	size_t limited = 1;
+	int64_t large;
+
+	f->settings[0].app_limit = (struct config_limit){ 100, 10000 };
+	fixture_reload(f);
+	put_many(f, 0, "eve", 50);
+	fixture_run(f, 100);
+	large = put_track(f, 0, "ada", 80, true);
+	fixture_run(f, 9000);
+	f->far = limit_all;
+	f->far_arg = &limited;
+	put_crowd(f, "id", 3);
+	fixture_run(f, 100);
+	assert_int_equal(app_limit(f), 70);
+
+	fixture_drain(f, 60000);
+
+	assert_string_equal(event_row(f, large).state, "delivered");
+	assert_conserved(f);
+}
+
 /* A turn that could not write has not written what was learnt, though its
  * commit of nothing succeeds. */
 static void
@@ -600,6 +627,7 @@ main(void)
 		    note_refused_writes_again_until_a_commit_takes_it),
 		DISPATCH_TEST(note_refused_takes_one_identity_for_what_it_is),
 		DISPATCH_TEST(app_cut_takes_less_and_grows_back),
+		DISPATCH_TEST(app_cut_shrinks_the_room_that_is_kept),
 		cmocka_unit_test(write_learnt_waits_for_the_write_lock),
 		DISPATCH_TEST(app_cut_stops_at_a_tenth_and_cuts_once_a_window),
 		DISPATCH_TEST(

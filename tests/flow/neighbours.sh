@@ -133,6 +133,28 @@ for file in queue.db queue.db-wal queue.db-shm; do
 done
 gone queue.db "$work/copy"
 
+# It is deleted for good: doc/OPERATIONS tells how to take it, and what is in
+# its log only, out of the agent's hands.
+rm "$work/queue.db"
+refuses 'queue.db is deleted'
+# held_as NAME: the number under which the agent has it open.
+held_as() {
+	for fd in "/proc/$agent_pid/fd"/*; do
+		case $(readlink "$fd") in
+		"$work/$1") echo "$fd" ;;
+		esac
+	done | head -n 1
+}
+cp "$(held_as 'queue.db (deleted)')" "$work/saved.db"
+cp "$(held_as queue.db-wal)" "$work/saved.db-wal"
+stop_agent
+rm -f "$work/queue.db-wal" "$work/queue.db-shm"
+mv "$work/saved.db" "$work/queue.db"
+mv "$work/saved.db-wal" "$work/queue.db-wal"
+"$build/heaprelayctl" -c "$work/agent.conf" verify > "$work/verified" ||
+    fail "what was saved: $(cat "$work/verified")"
+start_agent
+
 # What cannot be written is said at the start.
 stop_agent
 wait_for 1 true

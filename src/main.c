@@ -92,6 +92,7 @@ static void
 start_queue(struct agent *a)
 {
 	struct moment now = clock_now();
+	enum queue_turn turn;
 	struct why why;
 	int64_t back;
 	char *secret;
@@ -101,10 +102,12 @@ start_queue(struct agent *a)
 	    a->config->database_mode, &why);
 	if (status != 0)
 		fatal(status, "queue: %s", why.text);
-	if (queue_begin(a->queue) != QUEUE_READY)
-		fatal(EXIT_IO, "queue: cannot write file=%s error=\"another "
-		    "process holds its write lock\"",
-		    log_value(a->config->database));
+	turn = queue_begin(a->queue);
+	if (turn != QUEUE_READY) {
+		queue_hindrance(a->queue, turn, &why);
+		fatal(EXIT_IO, "queue: cannot write file=%s error=%s",
+		    log_value(a->config->database), log_value(why.text));
+	}
 	secret = identity_secret(a);
 	a->profiles = profile_new(queue_store(a->queue), secret,
 	    strlen(secret), a->config->priority, a->config->priority_n);

@@ -318,3 +318,12 @@ queue_blocker(struct queue *q, struct why *why)
 {
 	store_blocker(q->store, why);
 }
+
+void
+queue_hindrance(struct queue *q, enum queue_turn answer, struct why *why)
+{
+	if (answer == QUEUE_BUSY)
+		queue_blocker(q, why);
+	else
+		why_set(why, "%s", queue_error(q));
+}

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -411,6 +412,40 @@ queue_bytes_are_those_of_its_files(void **state)
 	assert_true(queue_wal_bytes(f->q) > 50000);
 }
 
+static void
+queue_hindrance_tells_who_has_the_write_lock(void **state)
+{
+	struct queue_fixture *f = *state;
+	struct why why = { "" };
+	sqlite3 *shell;
+
+	settle(f);
+	queue_rollback(f->q);
+	assert_int_equal(sqlite3_open(f->path, &shell), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(shell, "BEGIN IMMEDIATE", NULL, NULL,
+	    NULL), SQLITE_OK);
+	queue_hindrance(f->q, queue_begin(f->q), &why);
+	sqlite3_close(shell);
+
+	assert_non_null(strstr(why.text, "holds the write lock"));
+}
+
+static void
+queue_hindrance_tells_what_failed(void **state)
+{
+	struct queue_fixture *f = *state;
+	struct why why = { "" };
+
+	settle(f);
+	queue_rollback(f->q);
+	assert_int_equal(unlink(f->path), 0);
+	queue_hindrance(f->q, queue_begin(f->q), &why);
+	queue_rollback(f->q);
+
+	assert_non_null(strstr(why.text, "was deleted or replaced"));
+	assert_null(strstr(why.text, "write lock"));
+}
+
 int
 main(void)
 {
@@ -435,6 +470,8 @@ main(void)
 	    QUEUE_TEST(queue_event_begins_as_it_is_told),
 	    QUEUE_TEST(queue_event_that_is_queued_waits_since_its_receipt),
 	    QUEUE_FILE_TEST(queue_bytes_are_those_of_its_files),
+	    QUEUE_FILE_TEST(queue_hindrance_tells_who_has_the_write_lock),
+	    QUEUE_FILE_TEST(queue_hindrance_tells_what_failed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,7 +154,8 @@ for wrong in name expired self; do
 	sent=0
 	send "$wrong"
 	wait_for 20 tried "$wrong" 2 || fail "$wrong: it is not tried again"
-	[ "$(event "$wrong" state)" = queued ] ||
+	wait_for 20 sql_is "SELECT state FROM event WHERE name = '$wrong'" \
+	    queued ||
 	    fail "$wrong: $(event "$wrong" state)"
 	event "$wrong" last_error | grep -qi certificate ||
 	    event "$wrong" last_error | grep -qi 'subject name' ||

@@ -45,7 +45,7 @@ enum group {
 /* What stood on the command line besides the settings of struct ctl. */
 struct given {
 	unsigned	 groups;	/* of enum group */
-	const char	*option[GROUPS]; /* the last of each; NULL: none */
+	const char	*option[GROUPS]; /* the last; NULL: none */
 	const char	*limit;		/* of -n; NULL: it was not given */
 };
 

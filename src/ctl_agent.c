@@ -256,6 +256,7 @@ exchange(struct ctl_agent *a, const char *method, const char *target,
 		SET(a->curl, CURLOPT_HTTPGET, 1L);
 	SET(a->curl, CURLOPT_CUSTOMREQUEST, method);
 	a->code = curl_easy_perform(a->curl);
+	ctl_curl_tell(a->curl, a->code, a->socket, a->error);
 	free(url);
 	/* One that is followed ends somehow. */
 	if (a->code == CURLE_OK || a->take != NULL)

@@ -114,6 +114,7 @@ exchange(struct ctl_post *p, const char *path, const char *body, size_t len)
 	SET(p->curl, CURLOPT_POSTFIELDS, body);
 	SET(p->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
 	code = curl_easy_perform(p->curl);
+	ctl_curl_tell(p->curl, code, p->socket, p->error);
 	free(url);
 	if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
 		ctl_usage("%s is no http or https URL", p->base);

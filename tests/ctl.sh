@@ -243,6 +243,7 @@ is out '{"file":"blank.jsonl","skipped":0,"accepted":0,"refused":0}'
 run 69 -c heaprelay.conf status
 says err 'is the agent running?'
 says err "tried unix:$work/admin.socket"
+says err "$work/admin.socket: No such file or directory"
 # Secrets that only the agent has, as credentials or in files, are not missed.
 { cat base.conf; printf '[input a]\n[input b]\nkey_file = /no/key\n'; } \
     > apart.conf

@@ -95,7 +95,8 @@ answer_move(struct admin_call *call, enum queue_moved moved, const char *what,
 		answer_moved(call, what);
 		break;
 	case QUEUE_NO_SUCH_EVENT:
-		admin_problem(call, 404, "not_found", NULL, "%s.", why->text);
+		admin_problem(call, 404, "not_found", NULL, "There is no "
+		    "event %lld.", (long long)call->id);
 		break;
 	case QUEUE_WRONG_STATE:
 		admin_problem(call, 409, "wrong_state", NULL, "%s.",

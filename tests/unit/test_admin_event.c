@@ -354,6 +354,7 @@ admin_replay_refuses_what_is_not_stuck(void **state)
 	assert_problem(b, 409, "wrong_state");
 	bench_post(b, "/v1/events/2/replay", "");
 	assert_problem(b, 404, "not_found");
+	assert_value(b, "detail", "\"There is no event 2.\"");
 }
 
 static void

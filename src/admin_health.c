@@ -217,6 +217,34 @@ check_paused(struct checks *c, struct admin *a)
 }
 
 static void
+tell_forgotten(const struct inspect_output *o, void *arg)
+{
+	struct buf *text = arg;
+	long long n = (long long)o->count[INSPECT_QUEUED];
+
+	if (o->app_id == NULL && n > 0)
+		buf_printf(text, "%s%s is not, and %lld event%s wait%s for it",
+		    text->len > 0 ? "; " : "", o->name, n, n == 1 ? "" : "s",
+		    n == 1 ? "s" : "");
+}
+
+/* What waits for an output that is gone from the settings is never due, and
+ * leaves only when it is back: nobody may have meant that. */
+static void
+check_configured(struct checks *c, struct admin *a)
+{
+	struct buf text = BUF_INIT;
+
+	if (inspect_outputs(a->parts.inspect, tell_forgotten, &text) !=
+	    INSPECT_OK)
+		add(c, "configured", false, inspect_error(a->parts.inspect));
+	else
+		add(c, "configured", text.len == 0, text.len == 0 ?
+		    "every output that events wait for is" : buf_str(&text));
+	buf_free(&text);
+}
+
+static void
 check_oldest_due(struct checks *c, struct admin *a, int64_t now)
 {
 	int64_t since, age;
@@ -244,5 +272,6 @@ admin_get_progress(struct admin_call *call)
 	check_breakers(&c, call->admin, call->now);
 	check_oldest_due(&c, call->admin, call->now.wall);
 	check_paused(&c, call->admin);
+	check_configured(&c, call->admin);
 	finish(call, &c);
 }

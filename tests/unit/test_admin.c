@@ -544,6 +544,31 @@ admin_progress_fails_when_what_is_due_does_not_leave(void **state)
 }
 
 static void
+admin_progress_fails_while_events_wait_for_an_output_that_is_gone(void **state)
+{
+	struct bench *b = *state;
+
+	bench_put(b, "Seen", "");
+	bench_get(b, "/health/progress");
+	assert_int_equal(b->status, 200);
+	assert_value(b, "checks.3.name", "\"configured\"");
+	assert_value(b, "checks.3.ok", "true");
+
+	b->output_name = "other";
+	bench_reload(b, "");
+	bench_get(b, "/health/progress");
+	assert_int_equal(b->status, 503);
+	assert_value(b, "checks.3.ok", "false");
+	assert_value(b, "checks.3.detail",
+	    "\"heap is not, and 1 event waits for it\"");
+
+	/* Nobody has to keep it for what is done with. */
+	bench_post(b, "/v1/events/1/discard", "");
+	bench_get(b, "/health/progress");
+	assert_int_equal(b->status, 200);
+}
+
+static void
 admin_progress_fails_while_a_breaker_is_open(void **state)
 {
 	struct bench *b = *state;
@@ -651,6 +676,8 @@ main(void)
 		ADMIN_TEST(admin_ready_fails_when_the_wal_cannot_be_emptied),
 		ADMIN_TEST(
 		    admin_progress_fails_when_what_is_due_does_not_leave),
+		ADMIN_TEST(
+		    admin_progress_fails_while_events_wait_for_an_output_that_is_gone),
 		ADMIN_TEST(admin_progress_fails_while_a_breaker_is_open),
 		ADMIN_TEST(admin_turn_writes_once_the_lock_is_free),
 		ADMIN_TEST(

@@ -214,7 +214,8 @@ SELECT id FROM event
  ORDER BY due_at LIMIT :n;
 
 --: deferred_release
-UPDATE OR ROLLBACK event SET due_at = NULL WHERE id = :id;
+UPDATE OR ROLLBACK event SET due_at = NULL
+ WHERE id = :id AND state = 'queued' AND due_at IS NOT NULL;
 
 --: deferred_next
 SELECT min(due_at) FROM event WHERE state = 'queued' AND due_at IS NOT NULL;

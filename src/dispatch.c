@@ -320,9 +320,10 @@ release_due(struct dispatch *d, struct moment now)
 		return true;
 	if (queue_begin(d->queue) != QUEUE_READY)
 		return false;
-	if (queue_release(d->queue, now.wall, RELEASE) > 0)
-		TAILQ_FOREACH(l, &d->lanes, link)
-			l->groups_at = 0;
+	if (queue_release(d->queue, now.wall, RELEASE) == 0)
+		queue_damaged(d->queue, "an event is due that does not wait");
+	TAILQ_FOREACH(l, &d->lanes, link)
+		l->groups_at = 0;
 	return true;
 }
 

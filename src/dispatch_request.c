@@ -49,6 +49,7 @@ struct filling {
 	int64_t		 reserved_for;	/* that event; 0: none */
 	int64_t		*same;		/* updates that change nothing */
 	size_t		 same_n;
+	size_t		 rows;		/* events looked at */
 	bool		 one;		/* a probe: one event */
 	size_t		 carried;	/* identities in it */
 	bool		 bulk_only;	/* a commerce event is in it */
@@ -68,6 +69,7 @@ struct filling {
 	size_t		 waiting_i;
 	size_t		 looked;
 	bool		 all_read;	/* there are no more behind these */
+	bool		 passed_over;	/* one of them was not looked at */
 	struct taker	 taker[LOOK];
 	size_t		 takers;
 };
@@ -195,6 +197,7 @@ take(const struct queue_row *row, void *arg)
 {
 	struct filling *f = arg;
 
+	f->rows++;
 	f->stop = STOP_NONE;
 	if (f->one && f->n > 0) {
 		f->stop = STOP_FULL;
@@ -466,15 +469,25 @@ fill_reserved(struct filling *f)
 		app_served(l->app, l->kind, s->event);
 }
 
-/* Nothing goes: when may something? */
+/*
+ * Nothing goes: when may something?  Who may not send was parked, so if all
+ * were looked at and somebody still may, there was an event of theirs to look
+ * at.
+ */
 static void
 wait_for_room(struct filling *f)
 {
 	struct lane *l = f->lane;
 	const struct shortage *s = app_reserve(l->app, l->kind, f->now.boot);
+	int64_t at;
 
 	if (f->stop != STOP_FULL) {
-		may_go_at(f, next_waiting(l, f->now));
+		at = next_waiting(l, f->now);
+		if (at <= f->now.boot && f->all_read && !f->passed_over &&
+		    f->rows == 0)
+			queue_damaged(l->dispatch->queue,
+			    "an identity waits that has no event");
+		may_go_at(f, at);
 		return;
 	}
 	may_go_at(f, app_next(l->app, l->kind, 0, 1, f->now.boot));
@@ -512,6 +525,8 @@ fill_probe(struct filling *f)
 		if (blame_failed_lately(f->lane->blame, w->identity)) {
 			if (second.identity == 0)
 				second = *w;
+			else
+				f->passed_over = true;
 		} else if ((t = taker_add(f, w)) != NULL) {
 			serve(f, t, SHARE);
 		}

@@ -320,6 +320,12 @@ queue_blocker(struct queue *q, struct why *why)
 }
 
 void
+queue_damaged(struct queue *q, const char *what)
+{
+	store_damaged(q->store, what);
+}
+
+void
 queue_hindrance(struct queue *q, enum queue_turn answer, struct why *why)
 {
 	if (answer == QUEUE_BUSY)

@@ -575,6 +575,8 @@ int64_t	queue_bytes(struct queue *);		/* of the database */
 int64_t	queue_wal_bytes(struct queue *);
 /* Who holds the write lock, after QUEUE_BUSY. */
 void	queue_blocker(struct queue *, struct why *);
+/* What was read contradicts itself; as store_damaged. */
+void	queue_damaged(struct queue *, const char *what);
 /* Why queue_begin answered that, which was not QUEUE_READY. */
 void	queue_hindrance(struct queue *, enum queue_turn, struct why *);
 

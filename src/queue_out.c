@@ -251,7 +251,9 @@ claim_events(struct queue *q, int64_t request, const struct queue_claim *c)
 	st = store_sql(q->store, SQL_EVENT_CLAIM);
 	store_text_n(st, ":ids", ids.p, ids.len);
 	store_int(st, ":request", request);
-	store_run(q->store, st);
+	if (store_run(q->store, st) != (int64_t)c->events_n)
+		store_damaged(q->store, "an index has events that are not "
+		    "there");
 	buf_free(&ids);
 }
 

@@ -67,7 +67,22 @@ store_interrupted(const struct store *s)
 	return s->interrupted;
 }
 
-/* What a writer cannot go on after: nothing may be acknowledged any more. */
+static void HR_NORETURN
+end_damaged(const struct store *s, const char *message)
+{
+	fatal(EXIT_IO, "store: the database is damaged, restore a backup "
+	    "file=%s error=%s", log_value(s->path), log_value(message));
+}
+
+void
+store_damaged(struct store *s, const char *what)
+{
+	if (!s->failed)
+		end_damaged(s, what);
+}
+
+/* What a writer cannot go on after: nothing may be acknowledged any more.  A
+ * trigger refuses what no statement asks of a sound database. */
 static void
 end_if_hopeless(const struct store *s, int rc)
 {
@@ -79,10 +94,9 @@ end_if_hopeless(const struct store *s, int rc)
 		fatal(EXIT_IO, "store: sync failed, what is on disk is "
 		    "unknown file=%s error=%s", log_value(s->path),
 		    log_value(message));
-	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB)
-		fatal(EXIT_IO, "store: the database is damaged, restore a "
-		    "backup file=%s error=%s", log_value(s->path),
-		    log_value(message));
+	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB ||
+	    extended == SQLITE_CONSTRAINT_TRIGGER)
+		end_damaged(s, message);
 }
 
 /* What SQLite could not do; the worst of it ends the program here. */

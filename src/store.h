@@ -76,6 +76,13 @@ void	store_ask(struct store *);
 bool	store_interrupted(const struct store *);
 /* Fails the transaction for a reason outside SQLite. */
 void	store_fail(struct store *, const char *fmt, ...) HR_PRINTF(2, 3);
+/*
+ * Rows, or a row and its index, contradict each other as no statement of ours
+ * leaves them: the file is damaged, and whoever went on would do the same
+ * again and again.  Ends the program (EXIT_IO), unless this transaction has
+ * failed, in which nothing was read.
+ */
+void	store_damaged(struct store *, const char *what);
 
 /*
  * A named statement, reset and unbound; prepared at its first use.  Lent: use

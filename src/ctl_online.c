@@ -25,6 +25,18 @@ static const struct ctl_field event_fields[] = {
 	{ { "REASON", false, 8, 5 }, "reason" },
 };
 
+/* Of what is stuck it matters most what Heap said. */
+static const struct ctl_field stuck_fields[] = {
+	{ { "ID", true, 0, 0 }, "id" },
+	{ { "RECEIVED", false, 0, 3 }, "received_at" },
+	{ { "OUTPUT", false, 6, 4 }, "output" },
+	{ { "IDENTITY", false, 8, 2 }, "identity" },
+	{ { "NAME", false, 8, 0 }, "name" },
+	{ { "HTTP", true, 0, 5 }, "last_status" },
+	{ { "REASON", false, 0, 0 }, "reason" },
+	{ { "ERROR", false, 24, 1 }, "last_error" },
+};
+
 static const struct ctl_field request_fields[] = {
 	{ { "ID", true, 0, 0 }, "id" },
 	{ { "STARTED", false, 0, 0 }, "started_at" },
@@ -215,6 +227,8 @@ ctl_status(const struct ctl *ctl)
 int
 ctl_events(const struct ctl *ctl)
 {
+	const char *state = ctl->filter[CTL_STATE];
+	bool stuck = state != NULL && strcmp(state, "stuck") == 0;
 	struct buf target = BUF_INIT;
 	int i, status;
 
@@ -224,8 +238,9 @@ ctl_events(const struct ctl *ctl)
 			ctl_put_parameter(&target,
 			    ctl_filter_name((enum ctl_filter)i),
 			    ctl->filter[i]);
-	status = ctl_print_list(ctl, buf_str(&target), event_fields,
-	    HR_COUNT(event_fields), "events");
+	status = ctl_print_list(ctl, buf_str(&target),
+	    stuck ? stuck_fields : event_fields,
+	    stuck ? HR_COUNT(stuck_fields) : HR_COUNT(event_fields), "events");
 	buf_free(&target);
 	return status;
 }

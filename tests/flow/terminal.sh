@@ -43,6 +43,9 @@ EOT
 wait_for 20 sql_is "SELECT count(*) FROM v_stuck" 1 || fail "it is not stuck"
 
 # doc/OPERATIONS sends operators here for what Heap says.
+on_terminal '' events --state stuck
+shows '^ID .* HTTP +REASON +ERROR$'
+shows ' 400 +refused +postBody\.events\[0\]'
 on_terminal '' requests
 shows '^ID .* HTTP +ERROR +ANSWER$'
 shows ' 400 +- +postBody\.events\[0\]'

@@ -659,12 +659,17 @@ queue_recover(struct queue *q, struct moment now)
 {
 	struct queue_end ends[64];
 	sqlite3_stmt *st;
-	int64_t back = 0;
+	int64_t back = 0, before;
 	size_t i, n;
 
-	while ((n = interrupted(q, ends, HR_COUNT(ends), now)) > 0)
+	while ((n = interrupted(q, ends, HR_COUNT(ends), now)) > 0) {
+		before = back;
 		for (i = 0; i < n; i++)
 			back += queue_back(q, &ends[i], 0);
+		if (back == before)
+			store_damaged(q->store, "a request is in flight that "
+			    "has no event");
+	}
 	st = store_sql(q->store, SQL_INFLIGHT_ENDED);
 	store_int(st, ":now", now.wall);
 	store_text(st, ":boot_id", clock_boot_id());

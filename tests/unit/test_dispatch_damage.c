@@ -219,6 +219,18 @@ queue_recover_ends_when_an_event_may_not_go_back(void **state)
 	assert_ends(&d);
 }
 
+static void
+queue_recover_ends_when_an_event_in_flight_is_gone(void **state)
+{
+	const struct damage d = {
+		fill_inflight, "event_inflight", "DELETE FROM event",
+		"a request is in flight that has no event",
+	};
+	(void)state;
+
+	assert_ends(&d);
+}
+
 int
 main(void)
 {
@@ -230,6 +242,8 @@ main(void)
 		cmocka_unit_test(queue_claim_ends_when_an_event_is_not_queued),
 		cmocka_unit_test(
 		    queue_recover_ends_when_an_event_may_not_go_back),
+		cmocka_unit_test(
+		    queue_recover_ends_when_an_event_in_flight_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

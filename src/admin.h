@@ -47,6 +47,7 @@ struct admin_parts {
 	const struct histogram *commit_duration;
 	const struct histogram *turn_duration;
 	int64_t		 started_at;	/* wall ms */
+	int64_t		 started_boot;	/* boot ms */
 };
 
 /*

@@ -169,7 +169,7 @@ admin_get_status(struct admin_call *call)
 	admin_put_text(o, "version", PACKAGE_VERSION);
 	admin_put_at(o, "started_at", a->parts.started_at);
 	admin_put_int(o, "uptime_seconds",
-	    (call->now.wall - a->parts.started_at) / 1000);
+	    (call->now.boot - a->parts.started_boot) / 1000);
 	cJSON_AddItemToObject(o, "events", counts_shape(s.total));
 	admin_put_at(o, "oldest_due_since", since);
 	cJSON_AddItemToObject(o, "rates", rates_shape(a, call->now.boot));

@@ -220,6 +220,7 @@ agent_admin_parts(struct agent *a)
 		.commit_duration = &a->commit_duration,
 		.turn_duration = &a->turn_duration,
 		.started_at = a->started_at,
+		.started_boot = a->started_boot,
 	};
 
 	return p;
@@ -585,6 +586,7 @@ run(struct agent *a)
 	reserve_descriptors(a->config);
 	a->base = new_base();
 	a->started_at = clock_now().wall;
+	a->started_boot = clock_now().boot;
 	histogram_init_local(&a->commit_duration);
 	histogram_init_local(&a->turn_duration);
 	start_queue(a);

@@ -54,6 +54,7 @@ struct agent {
 	struct histogram	 turn_duration;	/* without the commits */
 	int64_t			 commit_us;	/* of this turn so far */
 	int64_t			 started_at;	/* wall ms */
+	int64_t			 started_boot;	/* boot ms */
 	int64_t			 retain_at;	/* boot ms */
 	int64_t			 stop_at;	/* boot ms; 0: not stopping */
 	bool			 reload;	/* HUP came */

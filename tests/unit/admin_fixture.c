@@ -74,6 +74,8 @@ bench_parts(struct bench *b)
 		.commit_duration = &b->commit_duration,
 		.turn_duration = &b->turn_duration,
 		.started_at = NOW - 5000,
+		/* The clock was stepped since. */
+		.started_boot = b->now.boot - 7000,
 	};
 
 	return p;

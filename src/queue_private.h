@@ -3,9 +3,9 @@
  *
  * queue.c has the turn and what is configured, queue_in.c the way in,
  * queue_properties.c the order of updates, queue_out.c the way out,
- * queue_operate.c operators and retention, queue_backup.c copies,
- * queue_erase.c erasures, queue_job.c what is done to many, queue_watch.c who
- * looks on.
+ * queue_recover.c a start, queue_operate.c operators and retention,
+ * queue_backup.c copies, queue_erase.c erasures, queue_job.c what is done to
+ * many, queue_watch.c who looks on.
  */
 #ifndef HR_QUEUE_PRIVATE_H
 #define HR_QUEUE_PRIVATE_H
@@ -15,6 +15,8 @@
 #include "update.h"
 
 #define QUEUE_ENDS	3	/* states in which an event is over */
+/* More than a batch makes of itself, or a request carries. */
+#define QUEUE_OBJECTS_MOST	(INT64_C(1) << 32)
 
 struct queue {
 	struct store	*store;

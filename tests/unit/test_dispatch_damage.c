@@ -231,6 +231,40 @@ queue_recover_ends_when_an_event_in_flight_is_gone(void **state)
 	assert_ends(&d);
 }
 
+static void
+queue_past_ends_when_a_request_had_less_than_nothing(void **state)
+{
+	const struct damage d = {
+		fill_inflight, NULL, "UPDATE request SET objects = -1;"
+		    "UPDATE request_identity SET objects = -1",
+		"a request has had a number of objects",
+	};
+	(void)state;
+
+	assert_ends(&d);
+}
+
+static void
+queue_ready_ends_when_there_is_nothing_to_send(void **state)
+{
+	static const char *const statements[] = {
+		"UPDATE event SET payload = NULL",
+		"UPDATE event SET objects = 0",
+		"UPDATE event SET objects = -7",
+		"UPDATE event SET sent = 1000000",
+		"UPDATE event SET sent = -1",
+	};
+	struct damage d = { fill_ready, NULL, NULL,
+	    "an event has nothing that can be sent" };
+	size_t i;
+	(void)state;
+
+	for (i = 0; i < HR_COUNT(statements); i++) {
+		d.statements = statements[i];
+		assert_ends(&d);
+	}
+}
+
 int
 main(void)
 {
@@ -244,6 +278,10 @@ main(void)
 		    queue_recover_ends_when_an_event_may_not_go_back),
 		cmocka_unit_test(
 		    queue_recover_ends_when_an_event_in_flight_is_gone),
+		cmocka_unit_test(
+		    queue_past_ends_when_a_request_had_less_than_nothing),
+		cmocka_unit_test(
+		    queue_ready_ends_when_there_is_nothing_to_send),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,8 @@ killed_agent_goes_on_where_it_was(void **state)
 	};
 	(void)state;
 
-	print_message("%" PRId64 " crashes\n", trial_sweep(&t, POINTS, see));
+	print_message("%" PRId64 " crashes\n", trial_sweep(&t, POINTS,
+	    INT64_MAX, see));
 }
 
 /* Several images of each moment, until there are enough. */
@@ -57,7 +58,7 @@ lost_power_takes_nothing_that_was_acknowledged(void **state)
 	(void)state;
 
 	for (t.seed = 21; n < want; t.seed++) {
-		n += trial_sweep(&t, IMAGES / 4, see);
+		n += trial_sweep(&t, IMAGES / 4, INT64_MAX, see);
 		if (getenv("HEAPRELAY_NTH") != NULL)
 			break;
 	}
@@ -89,7 +90,7 @@ damaged_file_ends_the_agent_or_nothing_worse(void **state)
 	(void)state;
 
 	refused = 0;
-	n = trial_sweep(&t, POINTS, see_damage);
+	n = trial_sweep(&t, POINTS, INT64_MAX, see_damage);
 	print_message("%" PRId64 " damaged files, %" PRId64 " refused\n", n,
 	    refused);
 	assert_true(refused > 0 || getenv("HEAPRELAY_NTH") != NULL);

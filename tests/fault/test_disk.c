@@ -18,6 +18,7 @@
 #include "trial.h"
 
 #define POINTS	12		/* of each row, unless HEAPRELAY_LONG */
+#define MEMORY_MOST 1000	/* ... and then, of all of them */
 
 static int64_t deaths;
 
@@ -53,7 +54,8 @@ sweep(enum fault_op op, enum fault_kind kind, bool for_ever)
 	int64_t n;
 
 	deaths = 0;
-	n = trial_sweep(&t, POINTS, see);
+	n = trial_sweep(&t, POINTS, op == FAULT_MEMORY ? MEMORY_MOST :
+	    INT64_MAX, see);
 	print_message("%s: %" PRId64 " trials, %" PRId64 " ended the agent\n",
 	    fault_op_name(op), n, deaths);
 }

@@ -479,7 +479,8 @@ calls_of(const struct trial *t)
 }
 
 int64_t
-trial_sweep(const struct trial *plan, int64_t points, trial_see *see)
+trial_sweep(const struct trial *plan, int64_t points, int64_t most,
+    trial_see *see)
 {
 	const char *only = getenv("HEAPRELAY_NTH");
 	const char *seed = getenv("HEAPRELAY_SEED");
@@ -490,7 +491,9 @@ trial_sweep(const struct trial *plan, int64_t points, trial_see *see)
 	if (seed != NULL)
 		t.seed = strtoull(seed, NULL, 10);
 	calls = calls_of(&t);
-	if (getenv("HEAPRELAY_LONG") != NULL || points > calls)
+	if (getenv("HEAPRELAY_LONG") != NULL)
+		points = most;
+	if (points > calls)
 		points = calls;
 	for (i = 0; i < points; i++) {
 		t.fault.nth = only != NULL ? strtoll(only, NULL, 10) :

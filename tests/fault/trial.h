@@ -41,12 +41,13 @@ void	trial_run(const struct trial *, struct trial_end *);
 
 /*
  * Trials of a plan with the nth call failing, for `points` of n evenly spread
- * over all that the course makes (with HEAPRELAY_LONG all); each end goes to
- * `see` with how it began.  Returns how many.  What damage or a lost power
+ * over all that the course makes (with HEAPRELAY_LONG all, but `most`); each end
+ * goes to `see` with how it began.  Returns how many.  What damage or a lost power
  * leaves is drawn by the seed and n, so HEAPRELAY_NTH, only that one, and
  * HEAPRELAY_SEED, in another course, repeat it.
  */
 typedef void trial_see(const struct trial *, const struct trial_end *);
-int64_t	trial_sweep(const struct trial *, int64_t points, trial_see *);
+int64_t	trial_sweep(const struct trial *, int64_t points, int64_t most,
+	    trial_see *);
 
 #endif

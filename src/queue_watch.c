@@ -34,21 +34,32 @@ struct queue_watch {
 	void		*arg;
 };
 
+/* A change that cannot be counted for want of memory must not be stored. */
+static void
+refuse(struct queue *q)
+{
+	store_fail(queue_store(q), "out of memory");
+}
+
 static sqlite3_value *
-old_value(sqlite3 *db, const struct queue_watch *w, enum column c)
+old_value(struct queue *q, sqlite3 *db, enum column c)
 {
 	sqlite3_value *value = NULL;	/* and stays so without memory */
 
-	(void)sqlite3_preupdate_old(db, w->column[c], &value);
+	if (sqlite3_preupdate_old(db, q->watch->column[c], &value) !=
+	    SQLITE_OK)
+		refuse(q);
 	return value;
 }
 
 static sqlite3_value *
-new_value(sqlite3 *db, const struct queue_watch *w, enum column c)
+new_value(struct queue *q, sqlite3 *db, enum column c)
 {
 	sqlite3_value *value = NULL;
 
-	(void)sqlite3_preupdate_new(db, w->column[c], &value);
+	if (sqlite3_preupdate_new(db, q->watch->column[c], &value) !=
+	    SQLITE_OK)
+		refuse(q);
 	return value;
 }
 
@@ -64,13 +75,6 @@ number(sqlite3_value *value)
 	return value != NULL ? sqlite3_value_int64(value) : 0;
 }
 
-/* A change that cannot be counted for want of memory must not be stored. */
-static void
-refuse(struct queue *q)
-{
-	store_fail(queue_store(q), "out of memory");
-}
-
 static void
 see(const struct queue_watch *w, enum queue_seen_what what, int64_t id)
 {
@@ -83,9 +87,10 @@ see(const struct queue_watch *w, enum queue_seen_what what, int64_t id)
 /* Tells of an event that is not queued anew, and is not claimed: the one is
  * told with its batch, the other by how it ends.  `was` NULL: it came in. */
 static void
-see_event(sqlite3 *db, const struct queue_watch *w, int64_t id,
-    const char *was, const char *state)
+see_event(struct queue *q, sqlite3 *db, int64_t id, const char *was,
+    const char *state)
 {
+	const struct queue_watch *w = q->watch;
 	struct queue_sight sight = { .what = QUEUE_SAW_EVENT, .id = id,
 	    .was = was, .state = state };
 	sqlite3_value *suspect;
@@ -93,12 +98,12 @@ see_event(sqlite3 *db, const struct queue_watch *w, int64_t id,
 	if (w->seen == NULL || strcmp(state, was == NULL ? "queued" :
 	    "inflight") == 0 || (was != NULL && strcmp(was, state) == 0))
 		return;
-	sight.reason = text(new_value(db, w, REASON));
-	sight.request = number(new_value(db, w, REQUEST));
-	sight.attempts = number(new_value(db, w, ATTEMPTS));
-	sight.due_at = number(new_value(db, w, DUE_AT));
-	sight.status = number(new_value(db, w, LAST_STATUS));
-	suspect = new_value(db, w, SUSPECT);
+	sight.reason = text(new_value(q, db, REASON));
+	sight.request = number(new_value(q, db, REQUEST));
+	sight.attempts = number(new_value(q, db, ATTEMPTS));
+	sight.due_at = number(new_value(q, db, DUE_AT));
+	sight.status = number(new_value(q, db, LAST_STATUS));
+	suspect = new_value(q, db, SUSPECT);
 	sight.suspect = suspect != NULL &&
 	    sqlite3_value_type(suspect) != SQLITE_NULL;
 	w->seen(&sight, w->arg);
@@ -107,9 +112,8 @@ see_event(sqlite3 *db, const struct queue_watch *w, int64_t id,
 static void
 event_comes(struct queue *q, sqlite3 *db, int64_t id)
 {
-	const struct queue_watch *w = q->watch;
-	int64_t lane = number(new_value(db, w, LANE));
-	const char *state = text(new_value(db, w, STATE));
+	int64_t lane = number(new_value(q, db, LANE));
+	const char *state = text(new_value(q, db, STATE));
 
 	if (lane == 0 || state == NULL) {
 		refuse(q);
@@ -117,17 +121,16 @@ event_comes(struct queue *q, sqlite3 *db, int64_t id)
 	}
 	queue_tally(q, lane, state, 1);
 	queue_tally(q, lane, "accepted", 1);
-	see_event(db, w, id, NULL, state);
+	see_event(q, db, id, NULL, state);
 }
 
 static void
 event_changes(struct queue *q, sqlite3 *db, int64_t id)
 {
-	const struct queue_watch *w = q->watch;
-	int64_t old_lane = number(old_value(db, w, LANE));
-	int64_t new_lane = number(new_value(db, w, LANE));
-	const char *old = text(old_value(db, w, STATE));
-	const char *new = text(new_value(db, w, STATE));
+	int64_t old_lane = number(old_value(q, db, LANE));
+	int64_t new_lane = number(new_value(q, db, LANE));
+	const char *old = text(old_value(q, db, STATE));
+	const char *new = text(new_value(q, db, STATE));
 
 	if (old_lane == 0 || new_lane == 0 || old == NULL || new == NULL) {
 		refuse(q);
@@ -141,14 +144,14 @@ event_changes(struct queue *q, sqlite3 *db, int64_t id)
 		queue_tally(q, old_lane, "accepted", -1);
 		queue_tally(q, new_lane, "accepted", 1);
 	}
-	see_event(db, w, id, old, new);
+	see_event(q, db, id, old, new);
 }
 
 static void
 event_goes(struct queue *q, sqlite3 *db)
 {
-	int64_t lane = number(old_value(db, q->watch, LANE));
-	const char *state = text(old_value(db, q->watch, STATE));
+	int64_t lane = number(old_value(q, db, LANE));
+	const char *state = text(old_value(q, db, STATE));
 
 	if (lane == 0 || state == NULL) {
 		refuse(q);

@@ -285,9 +285,11 @@ store_sql(struct store *s, enum sql id)
 	}
 	rc = sqlite3_prepare_v3(s->db, sql_statements[id].text, -1,
 	    SQLITE_PREPARE_PERSISTENT, &s->stmt[id], NULL);
+	/* Each was tried on the schema when this program was built. */
 	if (rc == SQLITE_ERROR)
-		bug("store: statement=%s error=%s",
-		    sql_statements[id].name,
+		fatal(EXIT_IO, "store: the schema is not as it was made, "
+		    "restore a backup file=%s statement=%s error=%s",
+		    log_value(s->path), sql_statements[id].name,
 		    log_value(sqlite3_errmsg(s->db)));
 	if (rc != SQLITE_OK)
 		note_failure(s, rc, sql_statements[id].name);

@@ -692,6 +692,34 @@ bind_what_is_not_there(void)
 	store_int(store_sql(s, SQL_IDENTITY_PUT), ":valeu", 1);
 }
 
+/* As damage to the text of the schema does. */
+static void
+lose_a_column(void)
+{
+	struct store *s = in_memory();
+
+	store_exec(s, "ALTER TABLE setting RENAME COLUMN value TO velue");
+	store_sql(s, SQL_SETTING_PUT);
+}
+
+static void
+move_where_none_may(void)
+{
+	struct store *s = in_memory();
+
+	store_exec(s, "INSERT INTO event (id, batch, event_index, lane,"
+	    " identity, name, received_at, event_at, commerce, objects, state)"
+	    " VALUES (1, 1, 0, 1, 1, 'E', 0, 0, 0, 1, 'delivered')");
+}
+
+static void
+store_takes_a_database_that_is_not_as_made_for_damaged(void **state)
+{
+	(void)state;
+	assert_int_equal(status_of(lose_a_column), EXIT_IO);
+	assert_int_equal(status_of(move_where_none_may), EXIT_IO);
+}
+
 static void
 store_takes_our_own_mistakes_for_what_they_are(void **state)
 {
@@ -736,6 +764,8 @@ main(void)
 	    TEST(store_blocker_names_nobody_when_there_is_nobody),
 	    TEST(store_run_counts_rows_and_store_row_ends),
 	    TEST(store_bytes_grow_with_what_is_stored),
+	    cmocka_unit_test(
+	        store_takes_a_database_that_is_not_as_made_for_damaged),
 	    cmocka_unit_test(store_takes_our_own_mistakes_for_what_they_are),
 	};
 

@@ -37,6 +37,7 @@ http_new(struct event_base *base)
 	h->base = base;
 	LIST_INIT(&h->fronts);
 	TAILQ_INIT(&h->held);
+	h->round = 1;
 	return h;
 }
 

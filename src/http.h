@@ -112,6 +112,9 @@ void	http_hold(struct http_request *, const struct http_answer *);
 void	http_reset(struct http_request *);
 /* How many answers wait. */
 size_t	http_held(const struct http *);
+/* How many connections had one lately, in the last handful of releases: so
+ * many may be about to ask again; no more than a turn takes. */
+size_t	http_lately(const struct http *);
 /*
  * The turn's transaction ended: what is held leaves as prepared when
  * `durable`, else as 503 with Retry-After: 1.

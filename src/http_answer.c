@@ -20,6 +20,10 @@
  * than that before the commit. */
 #define HELD_A_TURN	256
 
+/* A connection that asked in this or the last round of so many releases is one
+ * of those that ask lately: some take every second one. */
+#define ROUND		4
+
 #define STREAM_BUFFER	65536	/* bytes of a stream's socket */
 
 /*
@@ -160,6 +164,10 @@ http_hold(struct http_request *rq, const struct http_answer *a)
 	rq->state = HTTP_HELD;
 	TAILQ_INSERT_TAIL(&h->held, rq, held_link);
 	h->held_n++;
+	if (rq->round != h->round) {
+		rq->round = h->round;
+		h->askers++;
+	}
 	if (h->held_n >= HELD_A_TURN)
 		event_base_loopbreak(h->base);
 }
@@ -168,6 +176,26 @@ size_t
 http_held(const struct http *h)
 {
 	return h->held_n;
+}
+
+size_t
+http_lately(const struct http *h)
+{
+	size_t n = h->askers > h->lately ? h->askers : h->lately;
+
+	return n < HELD_A_TURN ? n : HELD_A_TURN;
+}
+
+/* After each release. */
+static void
+count_round(struct http *h)
+{
+	if (++h->releases < ROUND)
+		return;
+	h->releases = 0;
+	h->lately = h->askers;
+	h->askers = 0;
+	h->round++;
 }
 
 /* How long the client has waited, now that its answer leaves. */
@@ -186,6 +214,8 @@ http_release(struct http *h, bool durable)
 	int64_t now_us = h->held_n > 0 ? clock_stopwatch() : 0;
 	struct http_request *rq;
 
+	if (h->held_n > 0)
+		count_round(h);
 	/* No handler runs in here: a connection's next request waits for the
 	 * next turn, so the list only gets shorter. */
 	while ((rq = TAILQ_FIRST(&h->held)) != NULL) {

@@ -27,6 +27,11 @@ struct http {
 	LIST_HEAD(, http_front) fronts;
 	TAILQ_HEAD(, http_request) held;	/* in the order they came */
 	size_t		 held_n;
+	/* Who asks for what is held: see http_lately. */
+	uint64_t	 round;		/* the present one; from 1 */
+	unsigned	 releases;	/* in it */
+	size_t		 askers;	/* connections, in it */
+	size_t		 lately;	/* ... in the one before */
 	bool		 stopping;	/* http_stop was called */
 	time_t		 date_at;	/* the second that `date` tells */
 	char		 date[32];
@@ -94,6 +99,7 @@ struct http_request {
 
 	LIST_ENTRY(http_request) link;
 	TAILQ_ENTRY(http_request) held_link;
+	uint64_t	 round;		/* the last in which it was held */
 };
 
 /* http_sockets.c */

@@ -1,7 +1,8 @@
 /*
  * main_private.h - what the files of the agent's main share
  *
- * main.c has options, wiring and the loop, main_reload.c the reload.
+ * main.c has options, wiring and signals, main_loop.c the turn, main_reload.c
+ * the reload.
  */
 #ifndef HR_MAIN_PRIVATE_H
 #define HR_MAIN_PRIVATE_H
@@ -15,6 +16,7 @@
 #include "config.h"
 #include "dispatch.h"
 #include "erase.h"
+#include "gather.h"
 #include "histogram.h"
 #include "http.h"
 #include "inspect.h"
@@ -51,8 +53,10 @@ struct agent {
 	struct live		*live;
 	struct histogram	 ingest_latency;
 	struct histogram	 commit_duration;
+	struct gather		 gather;
 	struct histogram	 turn_duration;	/* without the commits */
-	int64_t			 commit_us;	/* of this turn so far */
+	int64_t			 commit_us;	/* of this turn so far, with the
+						 * wait before it */
 	int64_t			 started_at;	/* wall ms */
 	int64_t			 started_boot;	/* boot ms */
 	int64_t			 retain_at;	/* boot ms */
@@ -74,6 +78,8 @@ struct admin_parts agent_admin_parts(struct agent *);
 /* Ends a transaction: counts, and says what people should know.  true: it is
  * on disk.  What waited for it is the caller's. */
 bool	agent_commit(struct agent *);
+/* Turn after turn, until it was told to stop and has. */
+void	agent_loop(struct agent *);
 /* Takes the file's settings over, all or nothing. */
 void	agent_reload(struct agent *);
 

@@ -125,6 +125,51 @@ http_release_counts_how_long_what_is_durable_took(void **state)
 	finish(&fx);
 }
 
+/* Asks on each of those connections, and releases the answers together. */
+static void
+ask_together(struct fixture *fx, const int *fd, size_t n)
+{
+	struct buf in = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		say(fd[i], TEXT(GET("/")));
+	WAIT_FOR(fx, http_held(fx->http) == n);
+	http_release(fx->http, true);
+	for (i = 0; i < n; i++)
+		expect(fx, fd[i], &in, 200, "GET / ");
+	buf_free(&in);
+}
+
+static void
+http_lately_counts_connections_that_take_turns(void **state)
+{
+	struct fixture fx;
+	int fd[3];
+	int i;
+	(void)state;
+
+	start(&fx, LONG_MS);
+	fx.mode = HOLD;
+	for (i = 0; i < 3; i++)
+		fd[i] = dial(&fx);
+	assert_int_equal(http_lately(fx.http), 0);
+
+	for (i = 0; i < 10; i++) {
+		ask_together(&fx, &fd[0], 2);
+		assert_int_equal(http_lately(fx.http), i == 0 ? 2 : 3);
+		ask_together(&fx, &fd[2], 1);
+		assert_int_equal(http_lately(fx.http), 3);
+	}
+	for (i = 0; i < 10; i++)	/* the others have left off */
+		ask_together(&fx, &fd[2], 1);
+	assert_int_equal(http_lately(fx.http), 1);
+
+	for (i = 0; i < 3; i++)
+		close(fd[i]);
+	finish(&fx);
+}
+
 static void
 http_stops_reading_ahead_while_a_request_is_held(void **state)
 {
@@ -715,6 +760,8 @@ main(void)
 		    http_handles_one_request_of_a_connection_at_a_time),
 		cmocka_unit_test(
 		    http_release_counts_how_long_what_is_durable_took),
+		cmocka_unit_test(
+		    http_lately_counts_connections_that_take_turns),
 		cmocka_unit_test(
 		    http_stops_reading_ahead_while_a_request_is_held),
 		cmocka_unit_test(http_answers_408_to_a_request_that_drips),

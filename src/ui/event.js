@@ -23,9 +23,10 @@ function moveButtons(event, signal, redo) {
 
 	async function replay(force) {
 		const options = { remap: remap.input.checked, force };
+		let now = null;
 
 		try {
-			await post(path + 'replay', options);
+			now = await post(path + 'replay', options);
 		} catch (error) {
 			if (error.code !== 'unanswered_attempt')
 				throw error;
@@ -35,7 +36,9 @@ function moveButtons(event, signal, redo) {
 			}));
 			return;
 		}
-		notice('Event ' + event.id + ' is queued again.');
+		notice('Event ' + event.id + (now.state === 'queued' ?
+		    ' is queued again.' : ' is ' + now.state + ' (' +
+		    now.reason + '): nothing of it is left to send.'));
 		redo();
 	}
 	async function discard() {

@@ -334,6 +334,21 @@ test('a replay of all that match asks for the count first', async () => {
 	});
 });
 
+test('a replay that leaves nothing to send is told as that', async () => {
+	await refused('sue@example.com', ['Left Behind']);
+	await h.withPage({}, async (page) => {
+		await page.route('**/replay', (route) => route.fulfill({
+		    status: 200, contentType: 'application/json',
+		    body: JSON.stringify({ state: 'skipped',
+			reason: 'superseded' }) }));
+		await h.visit(page, '#/stuck?name=Left%20Behind');
+		await page.getByRole('link', { name: 'Left Behind' }).click();
+		await page.getByRole('button', { name: 'Replay' }).click();
+		await page.locator('.notice', { hasText: 'is skipped ' +
+		    '(superseded)' }).waitFor();
+	});
+});
+
 test('a filter that matches nothing leaves nothing to start', async () => {
 	await h.withPage({}, async (page) => {
 		await h.visit(page, '#/stuck?name=nothing%20has%20this%20name');

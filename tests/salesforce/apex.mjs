@@ -1,483 +1,261 @@
 /*
- * apex.mjs - what translated Apex runs on: types, members, operators
+ * apex.mjs - what translated Apex runs on: values, members, operators
  *
- * Apex's compiler knows types; here a value is looked at where it is stored,
- * handed over or returned, so what would not compile is seen when it happens.
+ * A String, Boolean or number is JavaScript's: an Integer, a Long and a
+ * Decimal are one kind, nothing overflows, and null in a condition is false.
+ * A List is an array, a Map a Map with Strings for keys, a Set what keySet()
+ * gives, a Blob a Buffer, an enum's value a symbol.  Of Apex's library there
+ * is what the programs use.
  */
+import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { declare, lower, parse } from './apex_declare.mjs';
-import { Translator } from './apex_translate.mjs';
-import { ApexMap, ApexObject, ApexSet, Datetime, Dec, EnumValue, Native,
-    NotInSubset, SObject, library, same, show, typeName }
-    from './apex_library.mjs';
+import { NotInSubset, translate } from './apex_translate.mjs';
 
-/* Types that are only named: interfaces, and values without constructors. */
-const NAMED = ['object', 'string', 'id', 'boolean', 'integer', 'long',
-    'decimal', 'double', 'blob', 'datetime', 'list', 'set', 'map', 'sobject',
-    'queueable', 'schedulable', 'finalizer', 'queueablecontext',
-    'finalizercontext', 'schedulablecontext', 'database.allowscallouts'];
-const EXCEPTIONS = ['Exception', 'AsyncException', 'CalloutException',
-    'DmlException', 'FinalException', 'IllegalArgumentException',
-    'JSONException', 'LimitException', 'ListException', 'MathException',
-    'NullPointerException', 'QueryException', 'SObjectException',
-    'StringException', 'TypeException'];
+export class ApexObject {}
+export class ApexException extends Error {
+	constructor(name, message) { super(message); this.name = name; }
+}
+export class Datetime {
+	constructor(ms) { this.ms = ms; }
+	valueOf() { return this.ms; }
+}
+/* A record; `isPart`: only the fields that a query asked for are there. */
+export class SObject {
+	constructor(type, fields, isPart = false) {
+		Object.assign(this, { type, fields, isPart });
+	}
+}
+/* What only has data, and the name of a type of the platform. */
+export class Native {
+	constructor(type, data) { Object.assign(this, { type, ...data }); }
+}
+export class TypeName extends Native {}
 
-class Exception extends ApexObject {
-	$message = 'Script-thrown exception';
-	at = null;
+function typeOf(value) {
+	const types = { Array: 'list', Map: 'map', Datetime: 'datetime',
+	    Buffer: 'blob', ApexException: 'exception' };
 
-	new$1(message) { this.$message = message; }
+	return value?.type ?? types[value?.constructor.name] ?? typeof value;
 }
 
-const lowerKeys = (table) => Object.fromEntries(Object.entries(table)
-    .map(([key, entry]) => [lower(key), entry]));
+const OPERATORS = {
+	'<': (a, b) => a < b, '<=': (a, b) => a <= b,
+	'>': (a, b) => a > b, '>=': (a, b) => a >= b,
+	'+': (a, b) => a + b, '-': (a, b) => a - b,
+	'*': (a, b) => a * b, '/decimal': (a, b) => a / b,
+	'/': (a, b) => Math.trunc(a / b),
+};
 
 export class Runtime {
 	constructor(org) {
-		const tables = [library(Object.assign(this,
-		    { org, Dec, ApexObject })),
-		    org.library(this)];
-
-		this.classes = new Map();
-		this.triggers = [];
-		this.C = {};
-		this.types = [];
-		this.byKey = new Map();
-		for (const part of ['functions', 'methods', 'constants'])
-			this[part] = Object.assign({}, ...tables.map((table) =>
-			    lowerKeys(table[part] ?? {})));
-		this.known = new Set([...NAMED, ...['functions', 'methods',
-		    'constants'].flatMap((part) => Object.keys(this[part])
-		    .map((key) => key.replace(/\.\w+(\/\d+)?$/, '')))]);
-		this.exceptions = {};
-		for (const name of EXCEPTIONS) {
-			const cls = name === 'Exception' ? Exception :
-			    class extends Exception {};
-			cls.info = { name: `System.${name}`, key: lower(name),
-			    fields: new Map(), interfaces: [] };
-			this.exceptions[lower(name)] = cls;
-		}
+		Object.assign(this, { org, ApexObject, SObject, C: {},
+		    triggers: [], at: 'run.mjs' });
+		this.library = Object.fromEntries(Object.entries(
+		    { ...values(this), ...platform(org) }).map(([key, entry]) =>
+		    [key.toLowerCase(), entry]));
+	}
+	load(paths) {
+		for (const path of paths)
+			new Function('rt', `'use strict'; ${translate(
+			    path.split('/').pop(), readFileSync(path, 'utf8'))}`
+			)(this);
+	}
+	/* Each transaction has static values as they are written. */
+	async begin() {
+		for (const cls of Object.values(this.C))
+			for (const set of cls.statics ?? [])
+				await set.call(cls);
 	}
 
-	/* --- programs --------------------------------------------------- */
-
-	/* All their declarations, then all their texts. */
-	load(files) {
-		const added = [];
-
-		for (const path of files) {
-			const file = path.split('/').pop();
-			const ctx = parse(file, readFileSync(path, 'utf8'));
-			if (file.endsWith('.trigger')) {
-				this.triggers.push({ file, ctx });
-				continue;
-			}
-			const before = new Set(this.classes.keys());
-			declare(this.classes, ctx.classDeclaration() ??
-			    ctx.enumDeclaration() ?? ctx.interfaceDeclaration(),
-			    null, file);
-			added.push(...[...this.classes.values()]
-			    .filter((cls) => !before.has(cls.key)));
-		}
-		for (const cls of added)
-			this.define(cls);
-		for (const trigger of this.triggers)
-			this.defineTrigger(trigger);
-	}
-
-	/* A parent goes before its children. */
-	define(cls) {
-		if (this.C[cls.key])
-			return;
-		const translator = new Translator(this, cls, cls.file);
-		const parent = cls.ctx.typeRef?.();
-		const parentType = parent && translator.typeOf(parent);
-		if (this.classes.has(parentType?.name))
-			this.define(this.classes.get(parentType.name));
-		cls.interfaces = (cls.ctx.typeList?.()?.typeRef_list() ?? [])
-		    .map((one) => translator.typeOf(one).name);
-		const made = cls.constants || cls.isInterface ?
-		    class extends ApexObject {} : this.evaluate(
-		    translator.classBody(), cls.name);
-		if (cls.constants)
-			made.constants = new Map(cls.constants.map((name, i) =>
-			    [lower(name), new EnumValue(cls.key, name, i)]));
-		made.info = cls;
-		this.C[cls.key] = made;
-		this.checkInterfaces(cls, made);
-	}
-
-	checkInterfaces(cls, made) {
-		const needed = { queueable: ['execute$1'],
-		    schedulable: ['execute$1'], finalizer: ['execute$1'] };
-
-		for (const name of cls.interfaces) {
-			const methods = needed[name] ??
-			    [...this.classes.get(name)?.methods.keys() ?? []];
-			for (const key of methods) {
-				if (!made.prototype[key])
-					throw new NotInSubset(
-					    `${cls.name} without ` +
-					    `${name}'s ${key}`, cls.file);
-			}
-		}
-	}
-
-	defineTrigger(trigger) {
-		if (trigger.run)
-			return;
-		const { ctx, file } = trigger;
-		const translator = new Translator(this, null, file);
-		const statements = ctx.triggerBlock().triggerBlockMember_list()
-		    .map((member) => member.statement() ??
-		    translator.refuse(member));
-
-		translator.scopes = [new Map()];
-		trigger.object = lower(ctx.id_list()[1].getText());
-		trigger.moments = ctx.triggerCase_list()
-		    .map((one) => lower(one.getText()));
-		trigger.name = ctx.id_list()[0].getText();
-		trigger.run = this.evaluate(`function () { ${statements
-		    .map((s) => translator.tr(s)).join('\n')} }`, trigger.name);
-	}
-
-	evaluate(source, name) {
-		return new Function('rt', 'C',
-		    `'use strict'; return (${source});\n` +
-		    `//# sourceURL=apex/${name}`)(this, this.C);
-	}
-
-	/* --- types ------------------------------------------------------ */
-
-	/* One object per type; undefined when there is no such type. */
-	type(name, args) {
-		const schema = this.org.schemas.get(name);
-		const key = name + (args.length ?
-		    `<${args.map((arg) => arg.key)}>` : '');
-
-		if (!this.classes.has(name) && !schema &&
-		    !this.known.has(name) &&
-		    !this.exceptions[name])
-			return undefined;
-		if (!this.byKey.has(key)) {
-			const type = { name, args, key, schema,
-			    index: this.types.length };
-			this.types.push(type);
-			this.byKey.set(key, type);
-		}
-		return this.byKey.get(key);
-	}
-
-	isInstance(value, type) {
-		switch (type.name) {
-		case 'object':
-			return value !== null;
-		case 'id':
-			return typeof value === 'string' &&
-			    /^[a-z0-9]{15}([a-z0-9]{3})?$/i.test(value);
-		case 'double':
-			return value instanceof Dec;
-		case 'sobject':
-			return value instanceof SObject;
-		}
-		if (type.schema)
-			return value instanceof SObject &&
-			    value.schema === type.schema;
-		if (value instanceof EnumValue)
-			return value.type === type.name;
-		return value instanceof ApexObject ?
-		    this.isClass(value.constructor, type.name) :
-		    typeName(value) === type.name;
-	}
-
-	isClass(cls, name) {
-		for (; cls?.info; cls = Object.getPrototypeOf(cls)) {
-			if (cls.info.key === name ||
-			    cls.info.interfaces.includes(name))
-				return true;
-		}
-		return false;
-	}
-
-	/* The value as one of `type`, as an assignment makes it. */
-	fit(value, type, at) {
-		if (value === null || value === undefined)
-			return null;
-		if (type.name === 'long' && typeof value === 'number')
-			return BigInt(value);
-		if ((type.name === 'decimal' || type.name === 'double') &&
-		    /^(number|bigint)$/.test(typeof value))
-			return new Dec(value);
-		if (type.schema && value.isQuery) {
-			if (value.length !== 1)
-				this.raise('QueryException', value.length ?
-				    'List has more than 1 row for assignment ' +
-				    'to SObject' :
-				    'List has no rows for assignment to ' +
-				    'SObject', at);
-			return value[0];
-		}
-		if (type.name === 'id' && typeof value === 'string' &&
-		    !this.isInstance(value, type))
-			this.raise('StringException', `Invalid id: ${value}`,
-			    at);
-		if (!this.isInstance(value, type))
-			throw new NotInSubset(`${typeName(value)} where ` +
-			    `${type.key} is declared`, at);
-		return value;
-	}
-
-	cast(value, type, at) {
-		if (value !== null && !this.isInstance(value, type))
-			this.raise('TypeException',
-			    'Invalid conversion from runtime ' +
-			    `type ${typeName(value)} to ${type.name}`, at);
-		return value;
-	}
-
-	/* --- exceptions ------------------------------------------------- */
-
-	raise(name, message, at = this.here) {
-		const exception = new this.exceptions[lower(name)]();
-
-		exception.new$1(message);
-		throw this.thrown(exception, at);
-	}
-
-	refuse(what) {
-		throw new NotInSubset(what, this.here);
-	}
-
-	thrown(value, at) {
-		if (value === null)
-			this.raise('NullPointerException', 'throw of null', at);
-		value.at ??= at;
-		return value;
-	}
-
-	/* What is no exception of Apex's ends the whole run. */
+	raise(name, message) { throw new ApexException(name, message); }
+	refuse(what) { throw new NotInSubset(what, this.at); }
+	/* A limit's cannot be caught; what is not Apex's ends the run. */
 	caught(error) {
-		if (error instanceof Exception &&
-		    error.constructor.info.key !== 'limitexception')
+		if (error instanceof ApexException &&
+		    error.name !== 'LimitException')
 			return error;
 		throw error;
 	}
-
-	catches(error, type) {
-		return this.isClass(error.constructor, type.name);
-	}
-
-	present(value, at) {
+	present(value) {
 		return value ?? this.raise('NullPointerException',
-		    'Attempt to de-reference a null object', at);
+		    'Attempt to de-reference a null object');
 	}
 
-	/* --- members ---------------------------------------------------- */
-
-	/* One set of static values for each transaction. */
-	statics(cls) {
-		const { statics } = this.org.tx;
-
-		if (!statics.has(cls)) {
-			const values = { __proto__: null };
-			for (const [key, field] of cls.info.fields)
-				if (field.isStatic && !field.get)
-					values[`$${key}`] = null;
-			statics.set(cls, values);
-			cls.makeStatics(values);
-		}
-		return statics.get(cls);
+	/* By its name as seen from a class. */
+	type(name, from) {
+		return this.C[`${from.split('.')[0]}.${name}`] ??
+		    this.C[name] ?? new TypeName(name);
 	}
+	async make(name, from, args, at) {
+		const type = this.type(name, from);
 
-	make(type, args, at) {
-		const cls = this.C[type.name] ?? this.exceptions[type.name];
-		const key = `new$${args.length}`;
-
-		if (!cls)
-			return this.fn(`${type.name}.new/${args.length}`, args,
-			    at);
-		const made = new cls();
-		if (!made[key])
-			throw new NotInSubset(`new ${type.name}, given ` +
-			    `${args.length}`, at);
-		made[key](...args);
+		if (type instanceof TypeName)
+			return this.call(type, 'new', args, at);
+		const made = new type();
+		for (const set of type.fields)
+			await set.call(made);
+		if (args.length > 0 || made.new$0)
+			await this.call(made, 'new', args, at);
 		return made;
 	}
-
-	record(type, pairs, at) {
-		const record = new SObject(type.schema);
-
-		for (const [name, value] of pairs)
-			this.set(record, name, value, at);
-		return record;
-	}
-
-	collect(type, items) {
-		return type.name === 'set' ? ApexSet.of(items) : items;
-	}
-
-	mapOf(pairs) {
-		return ApexMap.of(pairs);
-	}
-
-	fn(key, args, at) {
-		this.here = at;
-		const known = this.functions[key];
-		if (!known)
-			throw new NotInSubset(key, at);
-		return known(...args) ?? null;
-	}
-
-	call(self, name, args, at) {
+	/* A method of a value or type: its own, or the library's. */
+	async call(self, name, args, at) {
 		const own = `${name}$${args.length}`;
+		const method = this.present(self)[own] ?? self.constructor[own];
 
-		this.present(self, at);
-		if (self instanceof ApexObject && self[own])
-			return self[own](...args) ?? null;
-		this.here = at;
-		const type = self instanceof Exception ? 'exception' :
-		    typeName(self);
-		const key = `${lower(type)}.${name}/${args.length}`;
-		if (!this.methods[key])
-			throw new NotInSubset(key, at);
-		return this.methods[key](self, ...args) ?? null;
+		this.at = at;
+		if (method)
+			return await method.apply(self, args) ?? null;
+		const known = this.known(
+		    `${typeOf(self)}.${name}/${args.length}`);
+		return await (self instanceof TypeName ? known(...args) :
+		    known(self, ...args)) ?? null;
 	}
-
-	safe(self, use) {
-		return self === null ? null : use(self);
-	}
-
-	fieldOf(self, name, at) {
-		this.present(self, at);
-		if (self instanceof SObject)
-			return self.schema.fields.get(name) ??
-			    this.noMember(self,
-			    name, at);
-		for (let cls = self.constructor; cls?.info;
-		    cls = Object.getPrototypeOf(cls)) {
-			const field = cls.info.fields.get(name);
-			if (field && self instanceof ApexObject)
-				return field;
-		}
-		return this.noMember(self, name, at);
-	}
-
-	noMember(self, name, at) {
-		throw new NotInSubset(`${typeName(self)}.${name}`, at);
-	}
-
+	known(key) { return this.library[key] ?? this.refuse(key); }
 	get(self, name, at) {
-		this.fieldOf(self, name, at);
-		if (!(self instanceof SObject))
-			return self[`$${name}`];
-		if (self.chosen && !self.chosen.has(name) &&
-		    !(name in self.fields))
-			this.raise('SObjectException',
-			    'SObject row was retrieved via ' +
-			    `SOQL without querying the requested field: ` +
-			    `${name}`, at);
-		return self.fields[name] ?? null;
-	}
+		const [fields, key] = this.place(self, name, at);
 
+		if (self instanceof TypeName)
+			return this.known(`${self.type}.${name}`)();
+		if (self.isPart && !(key in fields))
+			this.raise('SObjectException', 'SObject row was ' +
+			    `retrieved without querying ${name}`);
+		return fields[key] ?? null;
+	}
 	set(self, name, value, at) {
-		const field = this.fieldOf(self, name, at);
+		const [fields, key] = this.place(self, name, at);
 
-		if (!(self instanceof SObject)) {
-			const { cls, type } = field;
-			return self[`$${name}`] =
-			    this.fit(value, new Translator(this,
-			    cls, cls.file).typeOf(type), at);
-		}
-		if (self.isReadOnly)
-			this.raise('FinalException', 'Record is read-only', at);
-		return self.fields[name] = this.fit(value,
-		    this.type(field.type, []),
-		    at);
+		fields[key] = value;
+	}
+	/* Where a member is kept, and under which key. */
+	place(self, name, at) {
+		this.at = at;
+		if (this.present(self) instanceof SObject)
+			return [self.fields, name];
+		return `$${name}` in self || self instanceof TypeName ?
+		    [self, `$${name}`] : this.refuse(`the member ${name}`);
 	}
 
-	at(list, i, at) {
-		return this.call(list, 'get', [i], at);
+	binary(op, a, b, at) {
+		this.at = at;
+		if (op === '==' || op === '!=')
+			return this.same(a, b) === (op === '==');
+		if (op === '+' && [a, b].some((x) => typeof x === 'string'))
+			return `${this.scalar(a)}${this.scalar(b)}`;
+		return (OPERATORS[op] ?? this.refuse(`the operator ${op}`))(
+		    this.present(a), this.present(b));
 	}
-
-	put(list, i, value, at) {
-		this.call(list, 'set', [i, value], at);
-		return value;
+	/* Strings without regard to case. */
+	same(a, b) {
+		if (a && b && typeof a === 'object')
+			this.refuse(`== of a ${typeOf(a)}`);
+		return typeof a === 'string' && typeof b === 'string' ?
+		    a.toLowerCase() === b.toLowerCase() : a === b;
 	}
-
-	each(value, at) {
-		return [...this.present(value, at).items?.() ?? value];
-	}
-
-	/* --- operators -------------------------------------------------- */
-
-	test(value, at) {
-		if (typeof this.present(value, at) !== 'boolean')
-			throw new NotInSubset('a condition that is no Boolean',
-			    at);
-		return value;
-	}
-
-	when(value, list) {
-		return list.some((one) => value instanceof EnumValue ?
-		    lower(value.name) === one : value === one);
-	}
-
-	binary(op, left, right, at) {
-		if (/^[=!]==?$|^<>$/.test(op)) {
-			const isSame = op.length === 3 ?
-			    Object.is(left, right) :
-			    same(left, right);
-			return isSame === (op[0] === '=');
-		}
-		if (op === '+' && (typeof left === 'string' ||
-		    typeof right === 'string'))
-			return show(left) + show(right);
-		const [a, b] = [left, right].map((side) =>
-		    this.plain(side, at));
-		switch (op) {
-		case '<':
-			return a < b;
-		case '>':
-			return a > b;
-		case '<=':
-			return a <= b;
-		case '>=':
-			return a >= b;
-		}
-		for (const side of [left, right])
-			if (typeof side === 'string' ||
-			    side instanceof Datetime)
-				throw new NotInSubset(`${typeName(side)} ${op}`,
-				    at);
-		return this.compute(op, left, right, a, b, at);
-	}
-
-	plain(value, at) {
-		if (value instanceof Dec)
-			return value.n;
-		if (value instanceof Datetime)
-			return value.ms;
-		if (!/^(number|bigint|string)$/.test(typeof this.present(value,
-		    at)))
-			throw new NotInSubset(
-			    `${typeName(value)} in an operator`, at);
-		return value;
-	}
-
-	compute(op, left, right, a, b, at) {
-		const sum = { '+': (x, y) => x + y, '-': (x, y) => x - y,
-		    '*': (x, y) => x * y, '/': (x, y) => x / y }[op];
-
-		if (!sum)
-			throw new NotInSubset(`the operator ${op}`, at);
-		if (op === '/' && Number(b) === 0)
-			this.raise('MathException', 'Divide by 0', at);
-		if (left instanceof Dec || right instanceof Dec)
-			return new Dec(sum(Number(a), Number(b)));
-		if (typeof a === 'bigint' || typeof b === 'bigint')
-			return BigInt.asIntN(64, sum(BigInt(a), BigInt(b)));
-		return op === '*' ? Math.imul(a, b) : sum(a, b) | 0;
+	/* What has a text as it is in Apex, and may be a key. */
+	scalar(x) {
+		return x !== null && /^(object|symbol)$/.test(typeof x) ?
+		    this.refuse(`text of a ${typeOf(x)}`) : x;
 	}
 }
 
-export { Native, SObject, Exception, show };
+/* Keys are `Type.method/arguments`; a method of a value gets it first. */
+function values(rt) {
+	const isBlank = (s) => s === null || s.trim() === '';
+	const plain = (key, x) => x instanceof Map ? Object.fromEntries(x) :
+	    Array.isArray(x) || x?.constructor === Object ? x : rt.scalar(x);
+	const order = (a, b) => typeof a !== 'string' ?
+	    rt.refuse('an order of other than Strings') : a < b ? -1 : 1;
+	const index = (list, i) => i >= 0 && i < list.length ? i :
+	    rt.raise('ListException', `List index out of bounds: ${i}`);
+
+	return {
+		'String.isBlank/1': isBlank,
+		'String.isNotBlank/1': (s) => !isBlank(s),
+		'String.valueOf/1': (x) => x === null ? x : `${rt.scalar(x)}`,
+		'String.join/2': (list, by) => list.join(by),
+		'String.length/0': (s) => s.length,
+		'String.left/1': (s, n) => s.slice(0, n),
+		'String.isNumeric/0': (s) => /^\d+$/.test(s),
+		'Integer.valueOf/1': (s) => /^\d+$/.test(s) ? Number(s) :
+		    rt.refuse(`the Integer ${s}`),
+		'Number.intValue/0': (n) => Math.trunc(n),
+		'Math.min/2': (a, b) => Math.min(a, b),
+		'Math.max/2': (a, b) => Math.max(a, b),
+		'Math.ceil/1': (n) => Math.ceil(n),
+		'Datetime.getTime/0': (d) => d.ms,
+		'Datetime.addSeconds/1': (d, n) => new Datetime(d.ms + n * 1e3),
+		'Datetime.addDays/1': (d, n) => new Datetime(d.ms + n * 864e5),
+		'List.new/0': () => [],
+		'List.new/1': (x) => [...x],
+		'List.add/1': (l, x) => { l.push(x); },
+		'List.addAll/1': (l, x) => { l.push(...x); },
+		'List.size/0': (l) => l.length,
+		'List.isEmpty/0': (l) => l.length === 0,
+		'List.get/1': (l, i) => l[index(l, i)],
+		'List.clear/0': (l) => { l.length = 0; },
+		'List.clone/0': (l) => [...l],
+		'List.sort/0': (l) => { l.sort(order); },
+		'Map.new/0': () => new Map(),
+		'Map.put/2': (m, k, x) => { m.set(rt.scalar(k), x); },
+		'Map.get/1': (m, k) => m.get(k),
+		'Map.containsKey/1': (m, k) => m.has(k),
+		'Map.keySet/0': (m) => new Set(m.keys()),
+		'Map.putAll/1': (m, n) => n.forEach((x, k) => m.set(k, x)),
+		'Map.isEmpty/0': (m) => m.size === 0,
+		'Blob.valueOf/1': (s) => Buffer.from(s),
+		'Blob.size/0': (b) => b.length,
+		'EncodingUtil.convertToHex/1': (b) => b.toString('hex'),
+		'Crypto.generateDigest/2': (name, b) => createHash(
+		    name.replace('-', '')).update(b).digest(),
+		'JSON.serialize/1': (x) => JSON.stringify(x, plain),
+		'UUID.randomUUID/0': () => randomUUID(),
+		'URL.getOrgDomainUrl/0': () =>
+		    'https://example-dev-ed.develop.my.salesforce.com',
+		'String.toString/0': (s) => s,
+		'String.toExternalForm/0': (s) => s,
+		'Exception.getMessage/0': (e) => e.message,
+	};
+}
+
+function platform(org) {
+	const table = {
+		'Trigger.new': () => org.tx.trigger.news,
+		'Trigger.oldMap': () => org.tx.trigger.oldMap,
+		'Trigger.isInsert': () => org.tx.trigger.op === 'insert',
+		'Trigger.isUpdate': () => org.tx.trigger.op === 'update',
+		'AccessLevel.SYSTEM_MODE': () => 'SYSTEM_MODE',
+		'LoggingLevel.ERROR': () => 'ERROR',
+		'LoggingLevel.WARN': () => 'WARN',
+		'System.now/0': () => new Datetime(org.now()),
+		'System.debug/1': () => null,
+		'System.debug/2': () => null,
+		'System.enqueueJob/2': (job, n) => org.enqueue(job, n),
+		'System.attachFinalizer/1': (job) => (org.tx.finalizer = job),
+		'System.schedule/3': (name, at, job) => org.schedule(name, job),
+		'System.abortJob/1': (id) => org.put('crontrigger', id, null),
+		'Test.isRunningTest/0': () => false,
+		'UserInfo.getOrganizationId/0': () => org.id('00D', 1),
+		'Database.SaveResult.isSuccess/0': () => true,
+		'HttpRequest.new/0': () => new Native('httprequest',
+		    { headers: {}, body: '', timeout: 10000 }),
+		'HttpRequest.setHeader/2': (r, k, s) => { r.headers[k] = s; },
+		'Http.new/0': () => new Native('http'),
+		'Http.send/1': (http, request) => org.callout(request),
+		'HttpResponse.getStatusCode/0': (r) => r.status,
+		'HttpResponse.getBody/0': (r) => r.body,
+		'HttpResponse.getHeader/1': (r, k) => r.headers.get(k),
+	};
+
+	for (const name of ['Endpoint', 'Method', 'Body', 'Timeout'])
+		table[`HttpRequest.set${name}/1`] = (request, value) => {
+			request[name.toLowerCase()] = value;
+		};
+	for (const op of ['insert', 'update', 'delete'])
+		table[`Database.${op}/3`] = (list) => org.dml(op, list);
+	for (const name of Object.keys(org.limits)) {
+		table[`Limits.get${name}/0`] = () => org.tx.used[name] ?? 0;
+		table[`Limits.getLimit${name}/0`] = () => org.limit(name);
+	}
+	return table;
+}

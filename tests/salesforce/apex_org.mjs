@@ -1,625 +1,233 @@
 /*
  * apex_org.mjs - an org for the Apex subset: records, limits, jobs, callouts
  *
- * Records are kept in memory, each transaction with what undoes it.  Limits
- * are those that matter to who sends events from triggers; CPU time, heap and
- * sharing are not looked at.  The clock runs on its own when a job is due
- * later, and by `hurry` times when a callout waits: a timeout of 20 s takes
- * 20 s / hurry.
+ * Records are kept in memory, each transaction with what undoes it; fields
+ * and their types are not known, so that every save with limits left succeeds.
+ * The limits are those that matter to who sends events from triggers.  The
+ * clock jumps to when a job is due, and runs `hurry` times as fast while a
+ * callout waits: a timeout of 20 s takes 20 s / hurry.
  */
-import { readFileSync, readdirSync } from 'node:fs';
-import { ApexMap, ApexObject, ApexSet, Datetime, Dec, EnumValue, Native,
-    NotInSubset, SObject, same } from './apex_library.mjs';
-import { WaitingHttp } from './apex_http.mjs';
+import { ApexException, Datetime, Native, Runtime, SObject }
+    from './apex.mjs';
 
 const CHUNK = 200;		/* records that a trigger sees at once */
-const TYPES = { Text: 'string', LongTextArea: 'string', TextArea: 'string',
-    Email: 'string', Picklist: 'string', Number: 'decimal',
-    DateTime: 'datetime', Checkbox: 'boolean' };
-/* [in a user's transaction, in a job's] */
+/* In a user's transaction, in a job's, and what an overrun says. */
 const LIMITS = {
 	callouts: [100, 100, 'Too many callouts'],
 	dmlstatements: [150, 150, 'Too many DML statements'],
 	dmlrows: [10000, 10000, 'Too many DML rows'],
-	queries: [100, 200, 'Too many SOQL queries'],
 	futurecalls: [50, 50, 'Too many future calls'],
 	queueablejobs: [50, 1, 'Too many queueable jobs added to the queue'],
 };
-/* What public logs show a callout to bring. */
-const HEADERS = { 'User-Agent': 'SFDC-Callout/64.0', SFDC_STACK_DEPTH: '1',
-    'Cache-Control': 'no-cache', Pragma: 'no-cache',
-    Accept: 'text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2' };
-
-const tag = (xml, name) => xml.match(
-    new RegExp(`<${name}>([^]*?)</${name}>`))?.[1] ?? null;
-
-/* 15 characters and the three that tell their cases. */
-function idOf(prefix, n) {
-	const short = prefix + n.toString(36).padStart(12, '0');
-	const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ012345';
-
-	return short + [0, 5, 10].map((from) => letters[[...short.slice(from,
-	    from + 5)].reduce((sum, c, i) => sum + (/[A-Z]/.test(c) << i), 0)])
-	    .join('');
-}
 
 export class Org {
-	/*
-	 * credentials: { name: { url, user, password } }; records are numbered
-	 * from `first` on, so that those of two orgs differ.
-	 */
-	constructor({ credentials, hurry = 1, first = 0, trace = false }) {
-		Object.assign(this, { credentials, hurry, first, trace,
-		    waits: false, schemas: new Map(),
-		    jobs: [], log: [], failed: [], tx: null, ahead: 0, ids: 0,
-		    ran: 0, scheduled: new Map(), metadata: new Map(),
-		    http: new WaitingHttp() });
-		this.addSchema('CronTrigger', new Map([['id', { type: 'id' }],
-		    ['cronjobdetail.name', { type: 'string' }]]));
+	/* credentials: by name; records are numbered from `first` on. */
+	constructor(credentials, first) {
+		Object.assign(this, { credentials, last: first, hurry: 1,
+		    ahead: 0, tables: new Map(), tx: null, jobs: [],
+		    log: [], failed: [], limits: LIMITS });
+		this.rt = new Runtime(this);
 	}
+	now() { return Math.trunc(Date.now() + this.ahead); }
+	id(prefix, n) { return prefix + String(n).padStart(15, '0'); }
 
-	addSchema(name, fields) {
-		const prefix = `a${String(this.schemas.size).padStart(2, '0')}`;
-
-		this.schemas.set(name.toLowerCase(),
-		    { name, fields, rows: new Map(), prefix,
-		    last: this.first });
-	}
-
-	now() {
-		return Math.trunc(Date.now() + this.ahead);
-	}
-
-	debug(line) {
-		if (this.trace)
-			console.error(`debug: ${line}`);
-	}
-
-	/* --- what objects there are ------------------------------------- */
-
-	/* `objects/NAME` and `customMetadata` below a source directory. */
-	loadObjects(dir) {
-		for (const name of readdirSync(`${dir}/objects`))
-			this.loadObject(name, `${dir}/objects/${name}`);
-		const list = readdirSync(dir).includes('customMetadata') ?
-		    readdirSync(`${dir}/customMetadata`) : [];
-		for (const file of list)
-			this.loadMetadata(`${dir}/customMetadata/${file}`,
-			    file.split('.'));
-	}
-
-	loadObject(name, dir) {
-		const xml = readFileSync(`${dir}/${name}.object-meta.xml`,
-		    'utf8');
-		const format = tag(tag(xml, 'nameField') ?? '',
-		    'displayFormat');
-		const fields = new Map([['id', { type: 'id' }], ['name',
-		    { type: 'string', format, length: 80 }],
-		    ['createddate', { type: 'datetime' }],
-		    ['lastmodifieddate', { type: 'datetime' }]]);
-
-		for (const file of readdirSync(`${dir}/fields`)) {
-			const field = readFileSync(`${dir}/fields/${file}`,
-			    'utf8');
-			const values = [...(tag(field, 'valueSet') ?? '')
-			    .matchAll(/<value>[^]*?<fullName>([^<]*)/g)];
-			const type = TYPES[tag(field, 'type')];
-			if (!type)
-				throw new NotInSubset(tag(field, 'type'), file);
-			fields.set(tag(field, 'fullName').toLowerCase(), { type,
-			    required: tag(field, 'required') === 'true',
-			    length: Number(tag(field, 'length') ?? Infinity),
-			    initial: values.find(([v]) =>
-			    /<default>true/.test(v)),
-			    restricted: tag(field, 'restricted') === 'true' &&
-			    new Set(values.map(([, value]) => value)) });
-		}
-		this.addSchema(name, fields);
-	}
-
-	loadMetadata(path, [type, name]) {
-		const schema = this.schemas.get(`${type}__mdt`.toLowerCase());
-		const record = new SObject(schema);
-
-		for (const [part] of readFileSync(path, 'utf8')
-		    .matchAll(/<values>[^]*?<\/values>/g))
-			record.fields[tag(part, 'field').toLowerCase()] =
-			    part.match(/<value [^>]*>([^<]*)/)?.[1] ?? null;
-		this.metadata.set(`${schema.name}.${name}`.toLowerCase(),
-		    record);
-	}
-
-	/* --- transactions and limits ------------------------------------ */
-
-	/* { error }: an Apex exception, and then nothing of it remains. */
-	transaction(kind, run) {
-		const tx = { kind, statics: new Map(), used: {}, undo: [],
-		    jobs: [],
-		    depth: 0, isDirty: false, waited: 0, finalizer: null };
+	/* { tx, error }: an Apex exception, and then nothing of it remains. */
+	async transaction(kind, run) {
+		const tx = { kind, used: {}, undo: [], jobs: [], isDirty: false,
+		    waited: 0, trigger: null, finalizer: null };
 
 		this.tx = tx;
 		try {
-			run();
+			await this.rt.begin();
+			await run(tx);
 			this.jobs.push(...tx.jobs);
 			return { tx, error: null };
 		} catch (error) {
-			if (!(error instanceof ApexObject))
+			if (!(error instanceof ApexException))
 				throw error;
-			this.undo(0);
+			tx.undo.reverse().forEach((undo) => undo());
 			return { tx, error };
-		} finally {
-			this.tx = null;
 		}
 	}
-
-	undo(to) {
-		for (const [rows, id, row] of this.tx.undo.splice(to).reverse())
-			row ? rows.set(id, row) : rows.delete(id);
-	}
-
-	limit(name) {
-		return LIMITS[name][this.tx.kind === 'user' ? 0 : 1];
-	}
-
-	/* An overrun is a LimitException, which nothing catches. */
+	limit(name) { return LIMITS[name][this.tx.kind === 'user' ? 0 : 1]; }
 	use(name, n = 1) {
-		const { used } = this.tx;
+		const used = this.tx.used[name] = (this.tx.used[name] ?? 0) + n;
 
-		used[name] = (used[name] ?? 0) + n;
-		if (used[name] > this.limit(name))
+		if (used > this.limit(name))
 			this.rt.raise('LimitException',
-			    `${LIMITS[name][2]}: ${used[name]}`);
+			    `${LIMITS[name][2]}: ${used}`);
 	}
 
-	/* A test has the next job that writes end as by a limit. */
-	overrun() {
-		const message = this.breakNext;
-
-		this.breakNext = null;
-		this.rt.raise('LimitException', message);
+	/* An object's rows by id: in each, values by field. */
+	table(type) {
+		if (!this.tables.has(type))
+			this.tables.set(type, new Map());
+		return this.tables.get(type);
 	}
+	put(type, id, row) {
+		const table = this.table(type);
+		const set = (x) => x ? table.set(id, x) : table.delete(id);
+		const old = table.get(id);
 
-	/* --- records ---------------------------------------------------- */
-
-	dml(op, given, allOrNone, at) {
-		const records = Array.isArray(given) ? given :
-		    [this.rt.present(given,
-		    at)];
-		const mark = this.tx.undo.length;
-		const results = [];
-
-		this.rt.here = at;
+		this.tx.undo.push(() => set(old));
+		set(row);
+	}
+	/* What a trigger throws ends the transaction. */
+	async dml(op, records) {
 		if (records.length === 0)
-			return results;
-		if (this.breakNext && this.tx.kind !== 'user')
-			this.overrun();
+			return [];
 		this.use('dmlstatements');
 		this.use('dmlrows', records.length);
 		this.tx.isDirty = true;
 		for (let i = 0; i < records.length; i += CHUNK)
-			results.push(...this.chunk(op,
-			    records.slice(i, i + CHUNK)));
-		const bad = results.findIndex((result) => result.error);
-		if (bad !== -1 && allOrNone) {
-			this.undo(mark);
-			this.rt.raise('DmlException',
-			    `${op} failed. First exception ` +
-			    `on row ${bad}; first error: ${results[bad].error}`,
-			    at);
+			await this.fire(op, records.slice(i, i + CHUNK)
+			    .map((record) => this.store(op, record)));
+		return records.map(() => new Native('database.saveresult'));
+	}
+	/* Writes a record; returns what was and what is. */
+	store(op, { type, fields }) {
+		const old = this.table(type).get(fields.id);
+		const second = new Datetime(this.now() - this.now() % 1000);
+		const row = { createddate: second, ...old, ...fields,
+		    lastmodifieddate: second };
+
+		if (Boolean(old) !== (op !== 'insert'))
+			this.rt.refuse(`${op} that fails`);
+		if (op === 'insert') {
+			row.id = fields.id = this.id('a00', ++this.last);
+			row.name = `N-${String(this.last).padStart(10, '0')}`;
 		}
-		return results;
+		this.put(type, row.id, op === 'delete' ? null : row);
+		return [old, row].map((one) => Object.freeze(new SObject(type,
+		    Object.freeze({ ...one }))));
 	}
+	async fire(op, saved) {
+		const [[, { type }]] = saved;
 
-	/* What a trigger throws fails each record of its chunk. */
-	chunk(op, records) {
-		const mark = this.tx.undo.length;
-		const all = records.map((record) => {
-			const { schema } = record;
-			const old = schema.rows.get(record.fields.id);
-			return { record, how: op, schema, old,
-			    row: new SObject(schema,
-			    { ...this.initial(schema, op), ...old,
-			    ...record.fields }), error: op !== 'insert' &&
-			    !old ?
-			    'ENTITY_IS_DELETED, entity is deleted' :
-			    op === 'insert' &&
-			    record.fields.id ?
-			    'INVALID_FIELD, cannot specify Id' : null };
-		});
-
-		try {
-			this.fire('before', all);
-			all.forEach((one) => this.store(one));
-			this.fire('after', all);
-		} catch (error) {
-			if (!(error instanceof ApexObject))
-				throw error;
-			this.rt.caught(error);
-			this.undo(mark);
-			all.forEach((one) => {
-				one.error =
-				    'CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY, ' +
-				    `${error.constructor.info.name}: ` +
-				    `${error.$message}`;
-			});
-		}
-		return all.map(({ record, how, row, error }) => {
-			if (!error && how === 'insert')
-				record.fields.id = row.fields.id;
-			return new Native('database.saveresult', { error,
-			    id: error ? null : row.fields.id });
-		});
-	}
-
-	initial(schema, how) {
-		const defaults = [...schema.fields].filter(([, f]) => f.initial)
-		    .map(([name, field]) => [name, field.initial[1]]);
-
-		return how === 'insert' ? Object.fromEntries(defaults) : {};
-	}
-
-	store(one) {
-		const { how, schema, row } = one;
-		const { fields } = row;
-
-		one.error ??= how === 'delete' ? null :
-		    this.wrong(schema, fields);
-		if (one.error)
-			return;
-		fields.lastmodifieddate = new Datetime(
-		    this.now() - this.now() % 1000);
-		if (how === 'insert') {
-			const n = ++schema.last;
-			fields.id = idOf(schema.prefix, n);
-			fields.createddate = fields.lastmodifieddate;
-			const { format } = schema.fields.get('name');
-			fields.name = format?.replace(/\{(0+)\}/,
-			    (all, zeros) =>
-			    String(n).padStart(zeros.length, '0')) ??
-			    fields.name;
-		}
-		this.tx.undo.push([schema.rows, fields.id, one.old]);
-		if (how === 'delete')
-			schema.rows.delete(fields.id);
-		else
-			schema.rows.set(fields.id, { ...fields });
-	}
-
-	wrong(schema, fields) {
-		for (const [name, { required, length,
-		    restricted }] of schema.fields) {
-			const value = fields[name] ?? null;
-			if (required && value === null)
-				return `REQUIRED_FIELD_MISSING, ${name}`;
-			if (value !== null && value.length > length)
-				return `STRING_TOO_LONG, ${name}: ` +
-				    `${value.length}`;
-			if (value !== null && restricted &&
-			    !restricted.has(value))
-				return 'INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST, ' +
-				    value;
-		}
-		return null;
-	}
-
-	fire(when, all) {
-		const good = all.filter((one) => !one.error);
-
-		if (good.length === 0)
-			return;
-		const [{ schema, how }] = good;
-		if (good.some((one) => one.schema !== schema))
-			this.rt.refuse('a chunk of several kinds');
-		const rows = good.map(({ row }) => row);
-		const olds = how === 'insert' ? null : good.map(({ old }) =>
-		    new SObject(schema, old));
-		rows.forEach((row) => { row.isReadOnly = when === 'after'; });
-		olds?.forEach((row) => { row.isReadOnly = true; });
-		const outer = this.trigger;
-		const oldMap = olds && ApexMap.of(olds.map((row) =>
-		    [row.fields.id, row]));
-		this.tx.depth++;
-		this.trigger = { how, news: how === 'delete' ? null : rows,
-		    oldMap };
-		try {
-			for (const { object, moments,
-			    run } of this.rt.triggers) {
-				if (object === schema.name.toLowerCase() &&
-				    moments.includes(when + how))
-					run();
-			}
-		} finally {
-			this.tx.depth--;
-			this.trigger = outer;
+		for (const { object, moments, run } of this.rt.triggers) {
+			if (object !== type || !moments.includes(`after${op}`))
+				continue;
+			this.tx.trigger = { op,
+			    news: saved.map(([, row]) => row),
+			    oldMap: new Map(saved.map(([old, row]) =>
+			    [row.fields.id, old])) };
+			await run();
+			this.tx.trigger = null;
 		}
 	}
-
-	select({ type, fields, where, order, limit }, at) {
-		const { schema } = type;
-
-		this.rt.here = at;
-		this.use('queries');
-		for (const { name } of order)
-			this.column(schema, name, at);
-		const rows = [...schema.rows.values()].filter(where);
-		fields.forEach((name) => this.column(schema, name, at));
-		rows.sort((a, b) => {
-			for (const { name, sign } of order) {
-				const [x, y] =
-				    [a, b].map((row) => this.plain(row[name]));
-				if (x !== y)
-					return (x === null || x < y ? -1 :
-					    1) * sign;
-			}
-			return 0;
-		});
-		const found = rows.slice(0, limit).map((row) => {
-			const record = new SObject(schema);
-			record.chosen = new Set([...fields, 'id']);
-			for (const name of record.chosen)
-				record.fields[name] = row[name] ?? null;
-			return record;
-		});
-		return Object.assign(found, { isQuery: true });
+	/* Rows are in the order of their names. */
+	select(type, columns, where, limit) {
+		return [...this.table(type).values()].filter(where)
+		    .slice(0, limit).map((row) => new SObject(type,
+		    Object.fromEntries(`id,${columns}`.split(',').map((name) =>
+		    [name, row[name]])), true));
 	}
-
-	column(schema, name, at) {
-		if (!schema.fields.has(name))
-			throw new NotInSubset(`${schema.name}.${name}`, at);
-	}
-
-	plain(value) {
-		return value instanceof Datetime ? value.ms :
-		    value instanceof Dec ? value.n : value ?? null;
-	}
-
-	/* One condition of a WHERE; null is neither below nor above. */
-	meets(row, name, op, value, at) {
-		const [a, b] = [row[name] ?? null, value].map((x) =>
-		    this.plain(x));
-
+	/* One condition of a WHERE; null is below nothing. */
+	meets(field, op, value) {
 		switch (op) {
-		case '=':
-			return same(a, b);
-		case '!=':
-			return !same(a, b);
-		case 'in':
-		case 'notin':
-			return [...value.items?.() ?? value].some((one) =>
-			    same(a, one.fields?.id ?? one)) === (op === 'in');
-		case 'like':
-			return new RegExp(`^${b.replaceAll('%', '.*')}$`,
-			    'i').test(a);
-		case '<':
-			return a !== null && b !== null && a < b;
-		case '>':
-			return a !== null && b !== null && a > b;
-		case '<=':
-			return a !== null && b !== null && a <= b;
-		case '>=':
-			return a !== null && b !== null && a >= b;
+		case '=': return this.rt.same(field ?? null, value);
+		case '<': return (field ?? null) !== null && field < value;
+		case 'in': return value.some((one) => this.rt.same(field, one));
+		case 'like': return new RegExp(`^${value.replaceAll('%',
+		    '.*')}$`, 'i').test(field);
 		}
-		throw new NotInSubset(`${op} in a query`, at);
+		return this.rt.refuse(`${op} in a query`);
 	}
-
-	/* --- jobs ------------------------------------------------------- */
 
 	/* A job is written down when it is asked for: it has copies. */
-	copy(value, seen = new Map()) {
-		if (value === null || typeof value !== 'object' ||
-		    value instanceof Dec || value instanceof Datetime ||
-		    value instanceof EnumValue || Buffer.isBuffer(value))
+	copy(value) {
+		if (!(value instanceof Object) || value instanceof Datetime)
 			return value;
-		if (seen.has(value))
-			return seen.get(value);
-		if (value instanceof Native || value instanceof ApexMap ||
-		    value instanceof ApexSet)
-			this.rt.refuse('a map, a set or the like in a job');
-		const keep = (copy) => {
-			seen.set(value, copy);
-			return copy;
-		};
-		if (Array.isArray(value))
-			return keep(value.map((one) => this.copy(one, seen)));
-		const copy = keep(Object.create(Object.getPrototypeOf(value)));
-		if (value instanceof SObject)
-			return Object.assign(copy, value, { fields:
-			    { ...value.fields } });
-		for (const key of Object.keys(value)) {
-			const field = value.constructor.info.fields.get(
-			    key.slice(1));
-			copy[key] = field?.modifiers.has('transient') ? null :
-			    this.copy(value[key], seen);
-		}
-		return copy;
+		if (value instanceof Map || value instanceof Native)
+			this.rt.refuse('such a value in a job');
+		const made = Array.isArray(value) ? [] :
+		    Object.create(Object.getPrototypeOf(value));
+		for (const key of Object.keys(value))
+			made[key] = this.copy(value[key]);
+		return made;
 	}
-
-	addJob(kind, minutes, run) {
-		const id = idOf('707', ++this.ids);
-
+	addJob(kind, minutes, canCallOut, run) {
 		this.tx.isDirty = true;
-		this.tx.jobs.push({ kind, id, run, due: this.now() +
-		    minutes * 60000 });
-		return id;
+		this.tx.jobs.push({ kind, due: this.now() + minutes * 60000,
+		    run: (tx) => run(tx.canCallOut = canCallOut) });
 	}
-
-	future(cls, key, args, canCallOut) {
-		if (/future/.test(this.tx.kind))
-			this.rt.raise('AsyncException',
-			    'Future method cannot be called ' +
-			    'from a future or batch method');
+	future(run) {
+		if (this.tx.kind === 'future')
+			this.rt.refuse('a future call in a future call');
 		this.use('futurecalls');
-		const copies = this.copy(args);
-		this.addJob('future', 0, (tx) => {
-			tx.canCallOut = canCallOut;
-			cls[`later$${key}`](...copies);
-		});
+		this.addJob('future', 0, true, run);
 	}
-
 	enqueue(job, minutes) {
+		const copy = this.copy(job);
+
 		this.use('queueablejobs');
 		if (minutes < 0 || minutes > 10)
-			this.rt.raise('IllegalArgumentException',
-			    'delay of 0 to 10');
-		const copy = this.copy(job);
-		return this.addJob('queueable', minutes, (tx) => {
-			tx.canCallOut = this.rt.isClass(copy.constructor,
-			    'database.allowscallouts');
-			copy.execute$1(new Native('queueablecontext'));
-		});
+			this.rt.refuse(`a delay of ${minutes} minutes`);
+		this.addJob('queueable', minutes, job.constructor.interfaces
+		    .includes('Database.AllowsCallouts'),
+		    () => copy.execute$1(null));
 	}
+	schedule(name, job) {
+		const id = this.id('08e', ++this.last);
 
-	/*
-	 * Runs jobs until none is left, the clock going along, or until one is
-	 * due more than `minutes` ahead.  With `waits` the world outside has
-	 * 1 / hurry of the time, too.  Returns how many.
-	 */
-	drain(minutes = Infinity) {
+		this.put('crontrigger', id, { id, job: this.copy(job),
+		    cronjobdetail: { name } });
+	}
+	/* Runs jobs, as many as are due in `minutes`; returns how many. */
+	async drain(minutes = Infinity) {
 		const until = this.now() + minutes * 60000;
-		const before = this.ran;
 
-		for (;;) {
+		for (let ran = 0; ; ran++) {
 			this.jobs.sort((a, b) => a.due - b.due);
-			if (this.jobs.length === 0 || this.jobs[0].due > until)
-				return this.ran - before;
-			const job = this.jobs.shift();
-			const early = Math.max(0, job.due - this.now());
-			if (this.waits)
-				this.http.sleep(early / this.hurry);
-			this.ahead += Math.max(0, job.due - this.now());
-			this.runJob(job);
+			if (!(this.jobs[0]?.due <= until))
+				return ran;
+			const { kind, due, run } = this.jobs.shift();
+			this.ahead += Math.max(0, due - this.now());
+			const { tx, error } = await this.transaction(kind, run);
+			const last = tx.finalizer && await this.transaction(
+			    'finalizer', () => tx.finalizer.execute$1(null));
+			this.failed.push(...[error, last?.error]
+			    .filter((one) => one).map(String));
 		}
 	}
-
-	runJob(job) {
-		this.ran++;
-		const { tx, error } = this.transaction(job.kind,
-		    () => job.run(this.tx));
-		if (error)
-			this.failed.push(
-			    `${job.kind}: ${error.$message}, ${error.at}`);
-		if (!tx.finalizer)
-			return;
-		const last = this.transaction('finalizer', () =>
-		    tx.finalizer.execute$1(new Native('finalizercontext')));
-		if (last.error)
-			this.failed.push(`finalizer: ${last.error.$message}`);
-	}
-
-	/* The platform's clock reaches the time of a scheduled job. */
-	fireScheduled(name) {
-		this.jobs.push({ kind: 'scheduled', due: this.now(), run: () =>
-		    this.copy(this.scheduled.get(name))
-		    .execute$1(new Native('schedulablecontext')) });
-	}
-
-	/* --- callouts --------------------------------------------------- */
 
 	callout(request) {
-		const { tx, rt } = this;
 		const [, name, path] = request.endpoint
-		    .match(/^callout:(\w+)(.*)$/) ??
-		    rt.refuse(request.endpoint);
-		const to = this.credentials[name];
-		const refuse = (why) => rt.raise('CalloutException', why);
+		    .match(/^callout:(\w+)(.*)$/);
+		const refuse = (why) => this.rt.raise('CalloutException', why);
 
 		this.use('callouts');
-		if (tx.depth > 0)
-			refuse('Callout from triggers are currently not ' +
-			    'supported.');
-		if (tx.isDirty)
+		if (this.tx.isDirty)
 			refuse('You have uncommitted work pending. Please ' +
-			    'commit or ' +
-			    'rollback before calling out');
-		if (tx.kind !== 'user' && !tx.canCallOut)
-			refuse(`Callout not allowed from this ${tx.kind} ` +
-			    `method.`);
-		if (!to)
-			refuse(`The callout couldn't access the endpoint ` +
-			    `${name}.`);
-		if (request.timeout < 1 || request.timeout > 120000)
-			refuse('Exceeded maximum time allotted for callout');
-		const left = Math.min(request.timeout, 120000 - tx.waited);
-		if (left <= 0)
-			refuse('Exceeded maximum time allotted for callout');
-		return this.exchange(request, to, path, left);
+			    'commit or rollback before calling out');
+		if (this.tx.kind !== 'user' && !this.tx.canCallOut)
+			refuse(`Callout not allowed from ${this.tx.kind}.`);
+		return this.exchange(request, path, this.credentials[name],
+		    Math.max(1, Math.min(request.timeout,
+		    120000 - this.tx.waited)));
 	}
-
-	exchange(request, to, path, timeout) {
+	async exchange({ method, headers, body }, path, to, timeout) {
 		const start = Date.now();
-		const answer = this.http.send({ url: to.url + path,
-		    method: request.method, body: request.body,
-		    timeout: Math.ceil(timeout / this.hurry),
-		    headers: { ...HEADERS, ...Object.fromEntries(
-		    request.headers),
-		    'Content-Length': Buffer.byteLength(request.body),
-		    Authorization: 'Basic ' + Buffer.from(`${to.user}:` +
-		    to.password).toString('base64') } });
-		const ms = Date.now() - start;
+		const token = btoa(`${to.user}:${to.password}`);
+		const line = { path, body, bytes: Buffer.byteLength(body) };
 
-		this.tx.waited += ms * this.hurry;
-		this.ahead += ms * (this.hurry - 1);
-		this.log.push({ at: new Date(this.now()).toISOString(),
-		    job: this.tx.kind, n: this.ran, path,
-		    bytes: Buffer.byteLength(request.body), body: request.body,
-		    status: answer.status ?? answer.error });
-		if (answer.error)
-			this.rt.raise('CalloutException', answer.error);
-		return new Native('httpresponse', answer);
-	}
-
-	/* --- what Apex sees of it --------------------------------------- */
-
-	library(rt) {
-		const how = () => this.trigger;
-		const functions = {
-			'Test.isRunningTest/0': () => false,
-			'UserInfo.getOrganizationId/0': () => idOf('00D', 1),
-			'System.enqueueJob/1': (job) => this.enqueue(job, 0),
-			'System.enqueueJob/2': (job, minutes) =>
-			    this.enqueue(job, minutes),
-			'System.attachFinalizer/1': (
-			    job) => { this.tx.finalizer = job; },
-			'System.schedule/3': (name, cron, job) => {
-				const id = idOf('08e', ++this.ids);
-				this.scheduled.set(name, this.copy(job));
-				this.schemas.get('crontrigger').rows.set(id,
-				    { id, 'cronjobdetail.name': name });
-				return id;
-			},
-			'System.abortJob/1': (id) => {
-				this.schemas.get('crontrigger').rows.delete(id);
-			},
-		};
-		const methods = {
-			'Database.SaveResult.isSuccess/0': (r) => !r.error,
-		};
-		const constants = {
-			'Trigger.new': () => how().news,
-			'Trigger.oldMap': () => how().oldMap,
-			'Trigger.isInsert': () => how().how === 'insert',
-			'Trigger.isUpdate': () => how().how === 'update',
-			'AccessLevel.SYSTEM_MODE': () => 'SYSTEM_MODE',
-		};
-
-		this.rt = rt;
-		for (const op of ['insert', 'update', 'delete'])
-			functions[`Database.${op}/3`] = (list, all) =>
-			    this.dml(op, list, all, rt.here);
-		for (const name of Object.keys(LIMITS)) {
-			functions[`Limits.get${name}/0`] = () =>
-			    this.tx.used[name] ?? 0;
-			functions[`Limits.getLimit${name}/0`] = () =>
-			    this.limit(name);
+		try {
+			const answer = await fetch(to.url + path, { method,
+			    body, redirect: 'manual', headers: { ...headers,
+			    Authorization: `Basic ${token}` }, signal:
+			    AbortSignal.timeout(timeout / this.hurry) });
+			line.status = answer.status;
+			return new Native('httpresponse', {
+			    status: answer.status, headers: answer.headers,
+			    body: await answer.text() });
+		} catch (error) {
+			line.status = error.name === 'TimeoutError' ?
+			    'Read timed out' : error.cause?.message;
+			return this.rt.raise('CalloutException', line.status);
+		} finally {
+			this.log.push(line);
+			this.tx.waited += (Date.now() - start) * this.hurry;
+			this.ahead += (Date.now() - start) * (this.hurry - 1);
 		}
-		for (const { name } of this.schemas.values())
-			functions[`${name}.getInstance/1`] = (key) =>
-			    this.metadata.get(`${name}.${key}`.toLowerCase()) ??
-			    null;
-		return { functions, methods, constants };
-	}
-
-	close() {
-		return this.http.close();
 	}
 }

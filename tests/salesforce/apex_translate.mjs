@@ -1,689 +1,302 @@
 /*
  * apex_translate.mjs - a subset of Apex, as we read it, into JavaScript
  *
- * A class becomes a JavaScript class, a method `name/2` its method `name$2`, a
- * variable or field `x` is `$x`; names are in lower case, since Apex does not
- * tell cases apart.  Knows the language only: values and their methods are
- * apex_library.mjs's, records, limits and jobs apex_org.mjs's.  Both come in
- * as `rt`.  What is not in the subset is a NotInSubset with file and line, and
- * nearly all of it is found here, when a file is loaded as a whole.
+ * The subset is what the programs that run.mjs runs use, and no more; what
+ * else there is ends the run, with its file and line, when it is loaded or
+ * reached.  Types are not looked at: gates.sh has apex-ls do that.
+ *
+ * A class becomes a JavaScript class, its method `name` with two parameters
+ * the async method `name$2`, a variable or field `$name`; names are in lower
+ * case, since Apex does not tell cases apart.  `rt` is apex.mjs's Runtime.
  */
-import { kind, lookup, lower, parentOf, text } from './apex_declare.mjs';
-import { NotInSubset, unquote } from './apex_library.mjs';
+import { ApexParserFactory, ThrowingErrorListener }
+    from '@apexdevtools/apex-parser';
 
-const quote = (value) => JSON.stringify(value);
-const tokens = (ctx) => ctx.children.filter((child) => child.symbol)
-    .map((token) => lower(text(token)));
-const listOf = (list) => list?.expression_list() ?? [];
+/* These are in JavaScript what they are in Apex, once their parts are. */
+const ALIKE = new Set(`Statement Block IfStatement ParExpression ForStatement
+    ForControl ForInit ForUpdate ExpressionList ReturnStatement BreakStatement
+    ContinueStatement TryStatement ExpressionStatement VariableDeclarators
+    LocalVariableDeclarationStatement PrimaryExpression ThisPrimary Value
+    LiteralPrimary Literal SubExpression CondExpression LogAndExpression
+    LogOrExpression NegExpression PreOpExpression PostOpExpression
+    TriggerBlock TriggerBlockMember WhereLogicalExpression
+    WhereConditionalExpression WhereFieldExpression`.split(/\s+/));
+const MODIFIERS = new RegExp('^(public|private|static|final|@testvisible' +
+    '|@suppresswarnings\\(.*\\)|@future\\(callout=true\\))$');
+const CLAUSES = new RegExp('^Token SelectList Token FromNameList WhereClause ' +
+    'WithClause( OrderByClause)?( LimitClause)? ForClauses$');
 
-/* The text of one class's or trigger's bodies. */
-export class Translator {
-	constructor(rt, cls, file) {
-		Object.assign(this, { rt, cls, file, scopes: [],
-		    isStatic: false });
+const text = (ctx) => ctx.getText().toLowerCase();
+const kind = (ctx) => ctx.symbol ? 'Token' :
+    ctx.constructor.name.replace(/Context$/, '');
+const operator = (ctx) => ctx.children.filter((child) => child.symbol)
+    .map(text).join('');
+const isName = (ctx) => kind(ctx) === 'PrimaryExpression' &&
+    kind(ctx.primary()) === 'IdPrimary';
+
+export class NotInSubset extends Error {
+	constructor(what, at) { super(`not in this subset: ${what}, ${at}`); }
+}
+
+/* The JavaScript that adds what a file declares to `rt`. */
+export function translate(file, source) {
+	const { parser } = ApexParserFactory.createLexerAndParser(source,
+	    ThrowingErrorListener.INSTANCE);
+
+	return new Translator(file, '').tr(file.endsWith('.trigger') ?
+	    parser.triggerUnit() :
+	    parser.compilationUnit().typeDeclaration());
+}
+
+/* Of one class, whose key is `outer.inner`, or one trigger. */
+class Translator {
+	constructor(file, key) {
+		Object.assign(this, { file, key, fields: new Map(),
+		    methods: new Set(), names: new Set() });
 	}
 
-	at(ctx) {
-		return `${this.file}:${ctx.start.line}`;
+	at(ctx) { return `${this.file}:${(ctx.start ?? ctx.symbol).line}`; }
+	refuse(ctx, what = `${kind(ctx)} ${ctx.getText()}`) {
+		throw new NotInSubset(what.slice(0, 70), this.at(ctx));
 	}
 
-	here(ctx) {
-		return quote(this.at(ctx));
+	/* By the method that is named like the rule of the grammar. */
+	tr(ctx, ...more) {
+		if (this[kind(ctx)])
+			return this[kind(ctx)](ctx, ...more);
+		if (/^(Arth\d|Cmp|Equality)Expression$/.test(kind(ctx)))
+			return this.binary(ctx);
+		return ALIKE.has(kind(ctx)) ? ctx.children.map((child) =>
+		    this.tr(child)).join(' ') : this.refuse(ctx);
+	}
+	Token(ctx) {
+		const word = ctx.getText();
+		const codes = { n: '\n', '\\': '\\', '\'': '\'' };
+
+		if (word.startsWith('\''))
+			return JSON.stringify(word.slice(1, -1).replace(
+			    /\\(.)/g, (all, code) => codes[code] ??
+			    this.refuse(ctx)));
+		return { and: '&&', or: '||' }[text(ctx)] ?? text(ctx);
+	}
+	args(ctx) {
+		return (ctx?.expression_list() ?? []).map((e) => this.tr(e));
 	}
 
-	refuse(ctx, what = `${kind(ctx)} ${text(ctx).slice(0, 60)}`) {
-		throw new NotInSubset(what, this.at(ctx));
+	TypeDeclaration(ctx) {
+		return `(class { ${this.tr(ctx.classDeclaration() ??
+		    this.refuse(ctx))} });`;
 	}
+	TriggerUnit(ctx) {
+		const moments = ctx.triggerCase_list().map(text);
 
-	/* --- names ------------------------------------------------------ */
-
-	typeOf(ctx) {
-		const names = ctx.typeName_list();
-		const args = names.at(-1).typeArguments()?.typeList()
-		    .typeRef_list() ?? [];
-		const name = names.map((n) => text(n.getChild(0))).join('.');
-		const type = this.named(name,
-		    args.map((a) => this.typeOf(a))) ??
-		    this.refuse(ctx, `the type ${text(ctx)}`);
-
-		return text(ctx.arraySubscripts()) ?
-		    this.rt.type('list', [type]) : type;
+		if (moments.some((one) => one.startsWith('before')))
+			this.refuse(ctx, 'a trigger before');
+		return `rt.triggers.push({ object: "${text(ctx.id_list()[1])}",
+			moments: ${JSON.stringify(moments)},
+			run: async () => ${this.tr(ctx.triggerBlock())} });`;
 	}
+	EnumDeclaration(ctx) {
+		const list = ctx.enumConstants().id_list().map((id) =>
+		    `$${text(id)}: Symbol()`);
 
-	named(name, args = []) {
-		const cls = lookup(this.rt.classes, lower(name), this.cls);
-
-		return cls ? this.rt.type(cls.key, []) :
-		    this.rt.type(lower(name).replace(/^(system|schema)\./, ''),
-		    args);
+		return `static { rt.C["${this.key}.${text(ctx.id())}"] =
+			Object.assign(new rt.ApexObject(), {${list}}); }`;
 	}
+	ClassDeclaration(ctx) {
+		const key = (this.key && `${this.key}.`) + text(ctx.id());
+		const own = new Translator(this.file, key);
+		const list = ctx.classBody().classBodyDeclaration_list();
 
-	fit(value, type, ctx) {
-		return `rt.fit(${value}, rt.types[${type.index}], ` +
-		    `${this.here(ctx)})`;
+		if (ctx.typeRef())
+			this.refuse(ctx, 'a class that extends another');
+		return `static { rt.C["${key}"] = class extends rt.ApexObject {
+			static interfaces = "${ctx.typeList()?.getText()}";
+			static fields = [];
+			static statics = [];
+			${list.map((one) => own.tr(one)).join('\n')} }; }`;
 	}
+	ClassBodyDeclaration(ctx) {
+		this.names = new Set();
+		const modifiers = ctx.modifier_list().map(text);
+		const odd = modifiers.find((word) => !MODIFIERS.test(word));
 
-	local(name) {
-		return this.scopes.findLast((s) => s.has(name))?.get(name);
+		if (odd || !ctx.memberDeclaration())
+			this.refuse(ctx, odd && `the modifier ${odd}`);
+		return this.tr(ctx.memberDeclaration().getChild(0),
+		    modifiers.includes('static'),
+		    modifiers.includes('@future(callout=true)'));
 	}
+	/* Fields come before the methods that use them. */
+	FieldDeclaration(ctx, isStatic) {
+		const values = this.tr(ctx.variableDeclarators());
+		const list = isStatic ? 'statics' : 'fields';
 
-	/* A field or method as seen from inside: own, inherited, or outside. */
-	member(which, key) {
-		for (let cls = this.cls; cls; cls = cls.outer) {
-			const found = this.inherited(cls, which, key);
-			if (found)
-				return found;
-		}
+		for (const name of this.names)
+			this.fields.set(name, isStatic);
+		return `static { this.${list}.push(async function () {
+			this.${values}; }); }`;
 	}
+	ConstructorDeclaration(ctx) { return this.MethodDeclaration(ctx); }
+	MethodDeclaration(ctx, isStatic, isFuture) {
+		const list = ctx.formalParameters().formalParameterList();
+		const args = (list?.formalParameter_list() ?? []).map((one) =>
+		    this.named(one));
+		const key = `${ctx.id ? text(ctx.id()) : 'new'}$${args.length}`;
+		const how = isStatic ? 'static async' : 'async';
 
-	inherited(cls, which, key) {
-		for (; cls; cls = parentOf(this.rt.classes, cls)) {
-			if (cls[which].has(key))
-				return cls[which].get(key);
-		}
+		if (this.methods.has(key))
+			this.refuse(ctx, `a second method ${key}`);
+		this.methods.add(key);
+		const body = `(${args}) ${this.tr(ctx.block())}`;
+		return isFuture ? `${how} ${key}(${args}) { rt.org.future(() =>
+			this.later$${key}(${args})); }
+			${how} later$${key}${body}` : `${how} ${key}${body}`;
 	}
-
-	classText(cls) {
-		return `C[${quote(cls.key)}]`;
-	}
-
-	/* Private members are for the same outermost class only. */
-	use(member, ctx) {
-		const outermost = (cls) => cls.outer ? outermost(cls.outer) :
-		    cls;
-		const open = ['public', 'global', 'protected', 'webservice'];
-
-		if (!open.some((word) => member.modifiers.has(word)) &&
-		    !(this.cls && outermost(this.cls) === outermost(
-		    member.cls)))
-			this.refuse(ctx,
-			    `use of what is private: ${text(ctx)}`);
-		return member;
-	}
-
-	/* The type that an expression names, if it is no value. */
-	asType(ctx) {
-		const name = text(ctx);
-		const first = lower(name.split('.')[0]);
-
-		if (!/^\w+(\.\w+)*$/.test(name) ||
-		    /^(this|super|\d.*)$/.test(first) ||
-		    this.local(first) || this.cls &&
-		    this.member('fields', first))
-			return null;
-		return this.named(name);
-	}
-
-	/* { type, get } of what may be assigned to; get is JavaScript. */
-	place(ctx) {
-		if (kind(ctx) === 'PrimaryExpression')
-			return this.place(ctx.primary());
-		if (kind(ctx) !== 'IdPrimary')
-			return kind(ctx) === 'DotExpression' && ctx.anyId() ?
-			    this.dotPlace(ctx) : { get: null };
-		const name = lower(text(ctx));
-		const local = this.local(name);
-		if (local)
-			return { get: `$${name}`, type: local };
-		const field = this.cls && this.member('fields', name);
-		if (!field)
-			this.refuse(ctx, `the name ${text(ctx)}`);
-		return this.fieldPlace(field, 'this');
-	}
-
-	fieldPlace(field, self) {
-		const of = field.isStatic ?
-		    `rt.statics(${this.classText(field.cls)})` : self;
-
-		return { get: `${of}.$${lower(field.name)}`,
-		    type: new Translator(this.rt, field.cls, field.cls.file)
-		    .typeOf(field.type) };
-	}
-
-	dotPlace(ctx) {
-		const name = lower(text(ctx.anyId()));
-		const type = this.asType(ctx.expression());
-		const cls = type && this.rt.classes.get(type.name);
-
-		if (!type && lower(text(ctx.expression())) === 'this')
-			return this.fieldPlace(this.inherited(this.cls,
-			    'fields',
-			    name) ?? this.refuse(ctx), 'this');
-		if (!type)
-			return { get: null };
-		const field = cls && this.inherited(cls, 'fields', name);
-		if (field?.isStatic)
-			return this.fieldPlace(this.use(field, ctx));
-		if (cls?.constants?.some((c) => lower(c) === name))
-			return { get: `${this.classText(cls)}.constants.get(` +
-			    `${quote(name)})` };
-		const key = `${type.name}.${name}`;
-		return { get: this.rt.constants[key] ?
-		    `rt.constants[${quote(key)}]()` : this.refuse(ctx) };
-	}
-
-	/* --- declarations ----------------------------------------------- */
-
-	parameters(list, ctx) {
-		return list.map((p) => {
-			const name = lower(text(p.id()));
-			const type = this.typeOf(p.typeRef());
-			this.scopes.at(-1).set(name, type);
-			return { name: `$${name}`, check: `$${name} = ` +
-			    `${this.fit(`$${name}`, type, ctx)};` };
-		});
-	}
-
-	body(list, returns, block, ctx) {
-		this.returns = returns;
-		this.scopes = [new Map()];
-		const given = this.parameters(list, ctx);
-		const rest = block ? this.tr(block) : '{}';
-		this.scopes = [];
-		return { names: given.map((p) => p.name).join(', '),
-		    code: `{ ${given.map((p) => p.check).join(' ')} ${rest} ` +
-		    `}` };
-	}
-
-	method(method) {
-		const { ctx, parameters, key } = method;
-		const isNew = key.startsWith('new$');
-		const returns = ctx.typeRef?.() && this.typeOf(ctx.typeRef());
-		const block = ctx.block?.();
-		const { names, code } = this.body(parameters, returns, block,
-		    ctx);
-		const first = block?.statement_list()[0];
-		const chained = isNew && first &&
-		    /^(this|super)\(/i.test(text(first));
-
-		if (!block)
-			return '';
-		if (method.future)
-			return `static ${key}(${names}) { rt.org.future(this` +
-			    `, ` +
-			    `${quote(key)}, [${names}], ${/callout=true/
-			    .test(method.future)}); } static later$${key}` +
-			    `(${names}) ${code}`;
-		return `${method.isStatic ? 'static ' : ''}${key}(${names}) ` +
-		    (isNew && !chained ? `{ super.new$0(); ${code} }` : code);
-	}
-
-	field(field) {
-		const name = `$${lower(field.name)}`;
-		const type = this.typeOf(field.type);
-		const { get, set } = field;
-
-		if (!get && !set)
-			return { name, value: field.init ? this.fit(
-			    this.tr(field.init), type, field.init) : 'null' };
-		const setter = () => {
-			this.scopes = [new Map([['value', type]])];
-			return this.tr(set);
-		};
-		return { accessors: [`get ${name}() ` + (get ?
-		    this.body([], type, get, field.type).code : '{}'),
-		    `set ${name}($value) ${set ? setter() : '{}'}`] };
-	}
-
-	/* `C[key] = ...`, one expression. */
-	classBody() {
-		const { cls } = this;
-		const parent = parentOf(this.rt.classes, cls);
-		const base = cls.ctx.typeRef?.() ? parent ?
-		    this.classText(parent) :
-		    `rt.exceptions[${quote(lower(text(cls.ctx.typeRef()))
-		    .replace(/^system\./, ''))}]` : 'rt.ApexObject';
-		const fields = [...cls.fields.values()].map((f) =>
-		    ({ isStatic: f.isStatic, ...this.field(f) }));
-		const own = fields.filter((f) => !f.isStatic);
-		const methods = [...cls.methods.values()].map((m) =>
-		    this.method(m));
-
-		return `class extends ${base} {\n` +
-		    own.map((f) => f.accessors?.join('\n') ??
-		    `${f.name} = ${f.value};`).join('\n') +
-		    `\n${methods.join('\n')}\n` +
-		    'static makeStatics(s) {\n' +
-		    fields.filter((f) => f.isStatic).map((f) => f.accessors ?
-		    `Object.defineProperties(s, Object` +
-		    `.getOwnPropertyDescriptors({` +
-		    `${f.accessors}}));` : `s.${f.name} = ${f.value};`).join(
-		    '\n') +
-		    '\n} }';
-	}
-
-	/* --- statements ------------------------------------------------- */
-
-	tr(ctx) {
-		const rule = this[kind(ctx)];
-
-		return rule ? rule.call(this, ctx) : this.refuse(ctx);
-	}
-
-	scoped(make) {
-		this.scopes.push(new Map());
-		const made = make();
-		this.scopes.pop();
-		return made;
-	}
-
-	/* A condition: null in it is an exception in Apex. */
-	test(ctx) {
-		return `rt.test(${this.tr(ctx)}, ${this.here(ctx)})`;
-	}
-
-	Statement(ctx) { return this.tr(ctx.getChild(0)); }
-	Block(ctx) {
-		return this.scoped(() => `{\n${ctx.statement_list()
-		    .map((s) => this.tr(s)).join('\n')}\n}`);
-	}
-	inner(ctx) {
-		return this.scoped(() => ctx ? `{ ${this.tr(ctx)} }` : ';');
-	}
-	IfStatement(ctx) {
-		const [yes, no] = ctx.statement_list().map((s) =>
-		    this.inner(s));
-
-		return `if (${this.test(ctx.parExpression().expression())}) ` +
-		    `${yes}` +
-		    (no ? ` else ${no}` : '');
-	}
-	WhileStatement(ctx) {
-		return `while (${this.test(ctx.parExpression().expression())}` +
-		    `) ` +
-		    this.inner(ctx.statement());
-	}
-	DoWhileStatement(ctx) {
-		return `do ${this.tr(ctx.block())} while (` +
-		    `${this.test(ctx.parExpression().expression())});`;
-	}
-	ForStatement(ctx) {
-		const control = ctx.forControl();
-		const each = control.enhancedForControl();
-
-		return this.scoped(() => each ?
-		    this.each(each, ctx.statement()) :
-		    `for (${this.forInit(control.forInit())}; ` +
-		    (control.expression() ?
-		    this.test(control.expression()) : '') +
-		    `; ${this.all(control.forUpdate()?.expressionList())}) ` +
-		    this.inner(ctx.statement()));
-	}
-	each(ctx, body) {
-		const name = lower(text(ctx.id()));
-		const type = this.typeOf(ctx.typeRef());
-		const over = this.tr(ctx.expression());
-
-		this.scopes.at(-1).set(name, type);
-		return `for (let $${name} of rt.each(${over}, ` +
-		    `${this.here(ctx)})) { ` +
-		    `$${name} = ${this.fit(`$${name}`, type, ctx)}; ` +
-		    `${this.inner(body)} }`;
-	}
-	forInit(ctx) {
-		return ctx?.localVariableDeclaration() ?
-		    this.LocalVariableDeclaration(
-		    ctx.localVariableDeclaration()) :
-		    this.all(ctx?.expressionList());
-	}
-	LocalVariableDeclarationStatement(ctx) {
-		return this.tr(ctx.localVariableDeclaration()) + ';';
+	/* A variable, which is known to the rest of the method. */
+	named(ctx) {
+		this.names.add(text(ctx.id()));
+		return `$${text(ctx.id())}`;
 	}
 	LocalVariableDeclaration(ctx) {
-		const type = this.typeOf(ctx.typeRef());
+		return `let ${this.tr(ctx.variableDeclarators())}`;
+	}
+	VariableDeclarator(ctx) {
+		const value = ctx.expression();
 
-		return 'let ' +
-		    ctx.variableDeclarators().variableDeclarator_list()
-		    .map((one) => {
-			const value = one.expression() ? this.fit(
-			    this.tr(one.expression()), type, one) : 'null';
-			const name = lower(text(one.id()));
-			if (this.local(name))
-				this.refuse(one, `a second variable ${name}`);
-			this.scopes.at(-1).set(name, type);
-			return `$${name} = ${value}`;
-		}).join(', ');
+		return `${this.named(ctx)} = ${value ? this.tr(value) : null}`;
 	}
-	SwitchStatement(ctx) {
-		const arms = ctx.whenControl_list().map((when) => {
-			const value = when.whenValue();
-			if (value.typeRef())
-				this.refuse(value, 'when TYPE name');
-			const list = value.whenLiteral_list().map((one) =>
-			    one.qualifiedName() ?
-			    quote(lower(text(one)).split('.')
-			    .pop()) : this.literalText(one));
-			const test = list.length ? `rt.when(s, [${list}])` :
-			    'true';
-			return `if (${test}) ${this.tr(when.block())}`;
-		});
+	EnhancedForControl(ctx) {
+		return `let ${this.named(ctx)} of ${this.tr(ctx.expression())}`;
+	}
+	CatchClause(ctx) {
+		if (text(ctx.qualifiedName()) !== 'exception')
+			this.refuse(ctx);
+		return `catch (error) { let ${this.named(ctx)} =
+			rt.caught(error); ${this.tr(ctx.block())} }`;
+	}
 
-		return `{ const s = ${this.tr(ctx.expression())};\n` +
-		    `${arms.join(' else ')} }`;
-	}
-	TryStatement(ctx) {
-		const last = ctx.finallyBlock();
-		const clauses = ctx.catchClause_list().map((c) =>
-		    this.scoped(() => {
-			const name = lower(text(c.id()));
-			const type = this.named(text(c.qualifiedName())) ??
-			    this.refuse(c);
-			this.scopes.at(-1).set(name, type);
-			return `if (rt.catches(error, rt.types[${type.index}]` +
-			    `)) ` +
-			    `{ let $${name} = error; ${this.tr(c.block())} }`;
-		}));
+	/* What is before a dot: a type by its name, or a value. */
+	owner(ctx) {
+		const [first] = text(ctx).split('.');
 
-		return `try ${this.tr(ctx.block())}` +
-		    (clauses.length === 0 ? '' :
-		    ' catch (e) { const error = rt.caught(e); ' +
-		    `${clauses.join(' else ')} else throw error; }`) +
-		    (last ? ` finally ${this.tr(last.block())}` : '');
+		return /^[a-z]\w*(\.\w+)*$/.test(text(ctx)) &&
+		    first !== 'this' && !this.names.has(first) &&
+		    !this.fields.has(first) ?
+		    `rt.type("${text(ctx)}", "${this.key}")` : this.tr(ctx);
 	}
-	ReturnStatement(ctx) {
-		if (!ctx.expression())
-			return 'return;';
-		return `return ${this.fit(this.tr(ctx.expression()),
-		    this.returns ?? this.refuse(ctx), ctx)};`;
-	}
-	ThrowStatement(ctx) {
-		return `throw rt.thrown(${this.tr(ctx.expression())}, ` +
-		    `${this.here(ctx)});`;
-	}
-	BreakStatement() { return 'break;'; }
-	ContinueStatement() { return 'continue;'; }
-	ExpressionStatement(ctx) { return this.tr(ctx.expression()) + ';'; }
-	dml(ctx, op) {
-		return `rt.org.dml(${quote(op)}, ${this.tr(ctx.expression())}` +
-		    `, true, ` +
-		    `${this.here(ctx)});`;
-	}
-	InsertStatement(ctx) { return this.dml(ctx, 'insert'); }
-	UpdateStatement(ctx) { return this.dml(ctx, 'update'); }
-	DeleteStatement(ctx) { return this.dml(ctx, 'delete'); }
+	IdPrimary(ctx) {
+		const name = text(ctx);
+		const isStatic = this.fields.get(name);
 
-	/* --- expressions ------------------------------------------------ */
-
-	all(list) { return listOf(list).map((e) => this.tr(e)).join(', '); }
-	parts(ctx) {
-		return ctx.expression_list().map((e) => this.tr(e));
+		if (this.names.has(name))
+			return `$${name}`;
+		if (isStatic === undefined)
+			this.refuse(ctx, `the name ${name}`);
+		return `${isStatic ? `rt.C["${this.key}"]` : 'this'}.$${name}`;
 	}
-	PrimaryExpression(ctx) { return this.tr(ctx.primary()); }
-	SubExpression(ctx) { return `(${this.tr(ctx.expression())})`; }
-	ThisPrimary() { return 'this'; }
-	LiteralPrimary(ctx) { return this.literalText(ctx.literal()); }
-	literalText(ctx) {
-		const word = text(ctx);
-
-		if (ctx.StringLiteral())
-			return quote(unquote(word));
-		if (ctx.LongLiteral?.())
-			return `${word.slice(0, -1)}n`;
-		if (ctx.NumberLiteral?.())
-			return `new rt.Dec(${word.replace(/d$/i, '')})`;
-		return ctx.IntegerLiteral() ||
-		    /^(true|false|null)$/i.test(word) ?
-		    lower(word) : this.refuse(ctx);
-	}
-	IdPrimary(ctx) { return this.place(ctx).get; }
 	DotExpression(ctx) {
 		const call = ctx.dotMethodCall();
-		const known = call ? null : this.dotPlace(ctx).get;
+		const owner = this.owner(ctx.expression());
+		const name = text((call ?? ctx).anyId());
 
-		if (known)
-			return known;
-		if (/\?\./.test(text(ctx.expression())))
-			this.refuse(ctx, 'more after ?.');
-		const name = lower(text((call ?? ctx).anyId()));
-		const args = listOf(call?.expressionList()).map((e) =>
-		    this.tr(e));
-		const base = lower(text(ctx.expression()));
-		const type = call && base !== 'super' &&
-		    this.asType(ctx.expression());
-		if (type)
-			return this.staticCall(type, name, args, ctx);
-		if (base === 'super')
-			return `super.${name}$${args.length}(${args})`;
-		const rest = (self) => call ?
-		    `rt.call(${self}, ${quote(name)}, ` +
-		    `[${args}], ${this.here(ctx)})` :
-		    `rt.get(${self}, ${quote(name)}, ${this.here(ctx)})`;
-		const self = this.tr(ctx.expression());
-		return ctx.QUESTIONDOT() ?
-		    `rt.safe(${self}, (self) => ${rest('self')})` : rest(self);
-	}
-	staticCall(type, name, args, ctx) {
-		const cls = this.rt.classes.get(type.name);
-		const method = cls &&
-		    this.inherited(cls, 'methods', `${name}$${args.length}`);
-		const key = `${type.name}.${name}/${args.length}`;
-
-		if (method?.isStatic)
-			return `${this.classText(this.use(method, ctx).cls)}` +
-			    `.${method.key}(${args})`;
-		if (cls?.constants && name === 'values')
-			return `[...${this.classText(cls)}.constants.values()]`;
-		if (!this.rt.functions[key])
-			this.refuse(ctx, key);
-		return `rt.fn(${quote(key)}, [${args}], ${this.here(ctx)})`;
+		if (ctx.QUESTIONDOT())
+			this.refuse(ctx);
+		return call ? this.call(ctx, owner, name,
+		    this.args(call.expressionList())) :
+		    `rt.get(${owner}, "${name}", "${this.at(ctx)}")`;
 	}
 	MethodCallExpression(ctx) {
 		const call = ctx.methodCall();
-		const args = listOf(call.expressionList()).map((e) =>
-		    this.tr(e));
 
-		if (call.SUPER() || call.THIS())
-			return `${call.SUPER() ? 'super' : 'this'}` +
-			    `.new$${args.length}` +
-			    `(${args})`;
-		const method = this.cls && this.member('methods',
-		    `${lower(text(call.id()))}$${args.length}`);
-		if (!method)
-			this.refuse(ctx, `the method ${text(call.id())}`);
-		const self = method.isStatic ? this.classText(method.cls) : 'this';
-		return `${self}.${method.key}(${args})`;
+		return this.call(ctx, 'this', text(call.id()),
+		    this.args(call.expressionList()));
 	}
 	ArrayExpression(ctx) {
-		return `rt.at(${this.parts(ctx)}` +
-		    `, ` +
-		    `${this.here(ctx)})`;
+		const [list, i] = this.args(ctx);
+
+		return this.call(ctx, list, 'get', [i]);
+	}
+	call(ctx, owner, name, args) {
+		return `(await rt.call(${owner}, "${name}", [${args}], ` +
+		    `"${this.at(ctx)}"))`;
 	}
 	NewExpression(ctx) {
 		const rest = ctx.creator().getChild(1);
-		const parts =
-		    ctx.creator().createdName().idCreatedNamePair_list();
-		const args = parts.at(-1).typeList()?.typeRef_list() ?? [];
-		const type = this.named(parts.map((p) =>
-		    text(p.anyId())).join('.'),
-		    args.map((a) => this.typeOf(a))) ?? this.refuse(ctx);
-		const of = `rt.types[${type.index}]`;
-		const item = (e) => this.fit(this.tr(e), type.args[0] ?? type,
-		    e);
+		const name = text(ctx.creator().createdName())
+		    .replace(/<.*/, '');
+		const given = rest.arguments?.().expressionList();
 
-		switch (kind(rest)) {
-		case 'ArrayCreatorRest':
-			return `[${(rest.arrayInitializer() ??
-			    this.refuse(ctx)).expression_list().map(item)}]`;
-		case 'SetCreatorRest':
-			return `rt.collect(${of}, ` +
-			    `[${rest.expression_list().map(item)}])`;
-		case 'MapCreatorRest':
-			return `rt.mapOf([${rest.mapCreatorRestPair_list().map((p) =>
-			    `[${this.parts(p)}]`)}])`;
-		}
-		const given = listOf(rest.arguments().expressionList());
-		return type.schema ? `rt.record(${of}, [${given.map((e) =>
-		    this.fieldValue(e))}], ${this.here(ctx)})` :
-		    `rt.make(${of}, [${given.map((e) => this.tr(e))}], ` +
-		    `${this.here(ctx)})`;
-	}
-	fieldValue(ctx) {
-		if (kind(ctx) !== 'AssignExpression')
+		if (kind(rest) === 'MapCreatorRest')
+			return `new Map([${rest.mapCreatorRestPair_list().map(
+			    (pair) => `[${this.args(pair)}]`)}])`;
+		if (kind(rest) === 'SetCreatorRest' && name === 'list')
+			return `[${this.args(rest)}]`;
+		if (kind(rest) !== 'ClassCreatorRest')
 			this.refuse(ctx);
-		const [name, value] = ctx.expression_list();
-		return `[${quote(lower(text(name)))}, ${this.tr(value)}]`;
+		if (given && kind(given.expression(0)) === 'AssignExpression')
+			return `new rt.SObject("${name}", {${given
+			    .expression_list().map((one) =>
+			    `${text(one.expression(0))}: ` +
+			    this.tr(one.expression(1)))}})`;
+		return `(await rt.make("${name}", "${this.key}", ` +
+		    `[${this.args(given)}], "${this.at(ctx)}"))`;
 	}
-	CastExpression(ctx) {
-		return `rt.cast(${this.tr(ctx.expression())}, ` +
-		    `rt.types[${this.typeOf(ctx.typeRef()).index}], ` +
-		    `${this.here(ctx)})`;
-	}
+
+	/* An Integer, a Long and a Decimal are one kind here. */
 	InstanceOfExpression(ctx) {
-		return `rt.isInstance(${this.tr(ctx.expression())}, ` +
-		    `rt.types[${this.typeOf(ctx.typeRef()).index}])`;
-	}
-	NegExpression(ctx) {
-		return tokens(ctx)[0] === '!' ?
-		    `!${this.test(ctx.expression())}` :
+		const type = text(ctx.typeRef())
+		    .replace(/^(integer|long|double|decimal)$/, 'number');
+
+		return /^(string|boolean|number)$/.test(type) ? `(typeof ` +
+		    `${this.tr(ctx.expression())} === "${type}")` :
 		    this.refuse(ctx);
 	}
-	binary(ctx) {
-		const [left, right] = ctx.expression_list().map((e) =>
-		    this.tr(e));
+	/* Integers are divided, unless by a Decimal that is written out. */
+	binary(ctx, op = operator(ctx)) {
+		const isDecimal = op === '/' && /\/\d+\.\d+$/.test(text(ctx));
 
-		return `rt.binary(${quote(tokens(ctx).join(''))}, ${left}, ` +
-		    `${right}, ` +
-		    `${this.here(ctx)})`;
-	}
-	Arth1Expression(ctx) { return this.binary(ctx); }
-	Arth2Expression(ctx) { return this.binary(ctx); }
-	CmpExpression(ctx) { return this.binary(ctx); }
-	EqualityExpression(ctx) { return this.binary(ctx); }
-	LogAndExpression(ctx) { return this.logic(ctx, '&&'); }
-	LogOrExpression(ctx) { return this.logic(ctx, '||'); }
-	logic(ctx, op) {
-		const tests = ctx.expression_list().map((e) => this.test(e));
-
-		return `(${tests.join(op)})`;
-	}
-	CoalExpression(ctx) {
-		return `(${this.parts(ctx).join('??')})`;
-	}
-	CondExpression(ctx) {
-		const [test, yes, no] = ctx.expression_list();
-
-		return `(${this.test(test)} ? ${this.tr(yes)} : ` +
-		    `${this.tr(no)})`;
-	}
-	step(ctx) {
-		const target = ctx.expression();
-		const sum = `rt.binary(${quote(tokens(ctx)[0][0])}, ` +
-		    `${this.tr(target)}, 1, ${this.here(ctx)})`;
-
-		return this.assign(target, sum, ctx);
-	}
-	PreOpExpression(ctx) {
-		if (tokens(ctx)[0].length === 2)
-			return this.step(ctx);
-		return `rt.binary(${quote(tokens(ctx)[0])}, 0, ` +
-		    `${this.tr(ctx.expression())}, ${this.here(ctx)})`;
-	}
-	PostOpExpression(ctx) {
-		const back = tokens(ctx)[0] === '++' ? '-' : '+';
-
-		return `rt.binary("${back}", ${this.step(ctx)}, 1, ` +
-		    `${this.here(ctx)})`;
+		return `rt.binary("${op}${isDecimal ? 'decimal' : ''}", ` +
+		    `${this.args(ctx)}, "${this.at(ctx)}")`;
 	}
 	AssignExpression(ctx) {
 		const [target, source] = ctx.expression_list();
-		const op = tokens(ctx)[0].slice(0, -1);
-		const value = this.tr(source);
+		const op = operator(ctx);
+		const value = op === '=' ? this.tr(source) :
+		    this.binary(ctx, op.slice(0, -1));
 
-		if (op && /[([]/.test(text(target)))
-			this.refuse(ctx, `${op}= to ${text(target)}`);
-		return this.assign(target, op === '' ? value :
-		    `rt.binary(${quote(op)}, ${this.tr(target)}, ${value}, ` +
-		    `${this.here(ctx)})`, ctx);
-	}
-	assign(target, value, ctx) {
-		const { get, type } = this.place(target);
-
-		if (get && type)
-			return `(${get} = ${this.fit(value, type, ctx)})`;
-		if (kind(target) === 'ArrayExpression')
-			return `rt.put(${this.parts(target)}, ${value}, ${this.here(ctx)})`;
-		if (kind(target) !== 'DotExpression' || !target.anyId())
+		if (isName(target))
+			return `${this.tr(target)} = ${value}`;
+		if (op !== '=' || kind(target) !== 'DotExpression')
 			this.refuse(ctx);
 		return `rt.set(${this.tr(target.expression())}, ` +
-		    `${quote(lower(text(target.anyId())))}, ${value}, ` +
-		    `${this.here(ctx)})`;
+		    `"${text(target.anyId())}", ${value}, "${this.at(ctx)}")`;
 	}
-
-	/* --- SOQL ------------------------------------------------------- */
-
-	/* Bound values are computed before any record is looked at. */
+	/* Rows are in the order of their names in any case. */
 	SoqlPrimary(ctx) {
-		const query = ctx.soqlLiteral().query();
-		const from = query.fromNameList();
-		const type = this.named(text(from));
-		const entries = query.selectList().selectEntry_list().map(text);
-		const limit = query.limitClause();
-		const order = query.orderByClause()?.fieldOrderList()
-		    .fieldOrder_list() ?? [];
-		const withMode = query.withClause();
+		const { children } = ctx.soqlLiteral().query();
+		const [, columns, , from, where, , ...rest] = children;
+		const limit = rest.find((one) => kind(one) === 'LimitClause');
+		const most = limit ? this.tr(limit.getChild(1)) : Infinity;
 
-		if (!type?.schema || query.groupByClause() ||
-		    query.offsetClause() ||
-		    query.usingScope() || query.allRowsClause() || withMode &&
-		    !/^with(user|system)_mode$/i.test(text(withMode)))
-			this.refuse(query);
-		this.binds = [];
-		const where = query.whereClause() ?
-		    this.soql(query.whereClause().whereLogicalExpression()) :
-		    'true';
-		const count = limit ? limit.boundExpression() ?
-		    this.tr(limit.boundExpression().expression()) :
-		    text(limit.IntegerLiteral()) : 'Infinity';
-		const wanted = `{ type: rt.types[${type.index}], ` +
-		    `fields: ${quote(entries.map(lower))}, where: (r) => ` +
-		    `${where}, ` +
-		    `order: ${quote(order.map((o) => this.order(o)))}, ` +
-		    `limit: ${count} }`;
-		return `((bind) => rt.org.select(${wanted}, ${this.here(ctx)}` +
-		    `))` +
-		    `([${this.binds}])`;
-	}
-	order(ctx) {
-		if (!ctx.fieldName() || ctx.NULLS())
+		if (!CLAUSES.test(children.map(kind).join(' ')) ||
+		    from.start !== from.stop || /[^\w,]/.test(text(columns)) ||
+		    !/^(orderbyname)?(limit|$)/.test(rest.map(text).join('')))
 			this.refuse(ctx);
-		return { name: lower(text(ctx.fieldName())),
-		    sign: ctx.DESC() ? -1 : 1 };
+		return `rt.org.select("${text(from)}", "${text(columns)}",
+			(r) => ${this.tr(where.getChild(1))}, ${most})`;
 	}
-	soql(ctx) {
-		const parts = ctx.whereConditionalExpression_list().map(
-		    (part) =>
-		    part.whereLogicalExpression() ?
-		    this.soql(part.whereLogicalExpression()) :
-		    this.soqlField(
-		    part.whereFieldExpression().fieldExpression() ??
-		    this.refuse(part)));
-
-		return `${ctx.NOT() ? '!' : ''}(` +
-		    parts.join(ctx.SOQLOR_list().length ? ' || ' : ' && ') + ')';
+	/* A variable's name only, so that nothing has to be awaited. */
+	BoundExpression(ctx) {
+		return isName(ctx.expression()) ? this.tr(ctx.expression()) :
+		    this.refuse(ctx);
 	}
-	soqlField(ctx) {
-		const value = ctx.value();
-		const list = value.valueList();
-		const bound = value.boundExpression();
-		const given = bound ? this.tr(bound.expression()) : list ?
-		    `[${list.value_list().map((one) => this.soqlValue(one))}]` :
-		    this.soqlValue(value);
-		const op = lower(text(ctx.comparisonOperator()));
-
-		if (!ctx.fieldName() || !/^([<>!]?=|[<>]|in|notin|like)$/.test(
-		    op))
-			this.refuse(ctx);
-		this.binds.push(given);
-		const name = quote(lower(text(ctx.fieldName())));
-		return `rt.org.meets(r, ${name}, ` +
-		    `${quote(op)}, bind[${this.binds.length - 1}], ` +
-		    `${this.here(ctx)})`;
+	ValueList(ctx) {
+		return `[${ctx.value_list().map((one) => this.tr(one))}]`;
 	}
-	soqlValue(ctx) {
-		if (ctx.StringLiteral())
-			return quote(unquote(text(ctx)));
-		return ctx.signedNumber() || /^(true|false|null)$/i.test(
-		    text(ctx)) ?
-		    lower(text(ctx)) : this.refuse(ctx);
+	FieldExpression(ctx) {
+		return `rt.org.meets(r.${text(ctx.fieldName())}, ` +
+		    `"${text(ctx.comparisonOperator())}", ` +
+		    `${this.tr(ctx.value())})`;
 	}
 }

@@ -58,5 +58,7 @@ const server = http.createServer((request, response) => {
 	request.on('data', (part) => parts.push(part));
 	request.on('end', () => serve(request, response, Buffer.concat(parts)));
 });
+/* An org that computes for long does not see a connection end. */
+server.keepAliveTimeout = 0;
 server.listen(0, '127.0.0.1', () => console.log('listening on ' +
     `http://127.0.0.1:${server.address().port}`));

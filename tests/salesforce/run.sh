@@ -17,6 +17,9 @@ node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' ||
     @apexdevtools/apex-parser@5.2.0) > "$work/npm.out" 2>&1 ||
     skip "no npm registry: $(tail -n 1 "$work/npm.out")"
 cp "$srcdir"/tests/salesforce/*.mjs "$work"
+# It runs what is run here, and is not to grow into an Apex of its own.
+lines=$(cat "$work"/apex*.mjs | wc -l)
+[ "$lines" -lt 800 ] || fail "apex*.mjs has $lines lines, 800 are too many"
 
 start_sink --no-windows --remember 50000
 make_config <<'EOT'

@@ -141,6 +141,10 @@ turn(struct agent *a)
 	}
 	busy = http_held(a->http) > 0;
 	durable = agent_commit(a);
+	/* Whoever had more to write than one turn takes would try it anew at
+	 * once, and again and again. */
+	if (!durable)
+		wait = FAILED_TURN_MS;
 	http_release(a->http, durable);
 	dispatch_launch(a->dispatch, durable);
 	wait = least(wait, erase_purge(a->erase, now));
@@ -149,7 +153,7 @@ turn(struct agent *a)
 	wait = least(wait, live_turn(a->live, a->dispatch, now));
 	wait = least(wait, feed_watchdog(a, now));
 	wait = least(wait, log_turn(now.boot));
-	return durable ? wait : least(wait, FAILED_TURN_MS);
+	return wait;
 }
 
 static bool

@@ -174,30 +174,38 @@ collect(struct sender *s)
  * The event loop calls libcurl.
  */
 
+/* Without memory libcurl may forget to watch a socket or a timeout: what it is
+ * part of would never end, and nobody would be told. */
+static void
+go_on(struct sender *s, curl_socket_t fd, int action)
+{
+	int running;
+
+	if (curl_multi_socket_action(s->multi, fd, action, &running) ==
+	    CURLM_OUT_OF_MEMORY)
+		fatal(EXIT_INTERNAL, "sender: libcurl has no memory");
+	collect(s);
+}
+
 static void
 on_socket(evutil_socket_t fd, short what, void *arg)
 {
 	struct sender *s = arg;
-	int action = 0, running;
+	int action = 0;
 
 	if (what & EV_READ)
 		action |= CURL_CSELECT_IN;
 	if (what & EV_WRITE)
 		action |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(s->multi, fd, action, &running);
-	collect(s);
+	go_on(s, fd, action);
 }
 
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	struct sender *s = arg;
-	int running;
-
 	(void)fd;
 	(void)what;
-	curl_multi_socket_action(s->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	collect(s);
+	go_on(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
 /*
@@ -222,8 +230,8 @@ want_timer(CURLM *multi, long timeout_ms, void *arg)
 	(void)multi;
 	if (timeout_ms < 0)
 		evtimer_del(s->timer);
-	else
-		evtimer_add(s->timer, &tv);
+	else if (evtimer_add(s->timer, &tv) == -1)
+		fatal(EXIT_INTERNAL, "sender: no memory for a timer");
 	return 0;
 }
 

@@ -120,7 +120,8 @@ red names Sent_On__c Final_Status__c 'Status__c is required'
 
 green rules
 fresh
-spoil $classes/HeapRelayClient.cls '/catch (Exception e) {/,/return/{/return/d}'
+spoil $classes/HeapRelayClient.cls '
+/catch (Exception e) {/,/^        }/{/return/,/);/d}'
 red rules EmptyCatchBlock
 
 green convert

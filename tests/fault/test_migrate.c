@@ -63,8 +63,6 @@ crash(void)
 
 void	__wrap_exit(int);
 void	__real_exit(int) HR_NORETURN;
-int	__real_fsync(int);
-int	__wrap_fsync(int);
 
 /* As fatal() does. */
 void
@@ -73,15 +71,6 @@ __wrap_exit(int status)
 	if (!alive)
 		__real_exit(status);
 	crash();
-}
-
-int
-__wrap_fsync(int fd)
-{
-	if (fault_other(FAULT_SYNC) == -1)
-		return -1;
-	fault_directory_synced();
-	return __real_fsync(fd);
 }
 
 /* --- what is left ----------------------------------------------------- */

@@ -67,8 +67,6 @@ crash(void)
 void	__wrap_exit(int);
 void	__real__exit(int) HR_NORETURN;
 void	__wrap__exit(int) HR_NORETURN;
-int	__real_fsync(int);
-int	__wrap_fsync(int);
 int	__real_queue_open(struct queue **, const char *, int, struct why *);
 int	__wrap_queue_open(struct queue **, const char *, int, struct why *);
 enum queue_turn __real_queue_begin(struct queue *);
@@ -96,16 +94,6 @@ __wrap__exit(int status)
 		status = 0;
 	}
 	__real__exit(status);
-}
-
-/* The store syncs directories by itself. */
-int
-__wrap_fsync(int fd)
-{
-	if (fault_other(FAULT_SYNC) == -1)
-		return -1;
-	fault_directory_synced();
-	return __real_fsync(fd);
 }
 
 int

@@ -36,8 +36,9 @@ void	clock_set(struct moment);	/* tests: from now on, this */
 const char *clock_boot_id(void);
 void	clock_set_boot_id(const char *);	/* tests; kept for ever */
 
-/* Microseconds that rise with time, for measuring what happens within a turn;
- * nothing is decided by it.  After clock_set they are those of its `boot`. */
+/* Microseconds that rise with time, for measuring what happens within a turn.
+ * Nothing is decided by it but how long a commit waits for more (gather.h).
+ * After clock_set they are those of its `boot`. */
 int64_t	clock_stopwatch(void);
 
 #define CLOCK_TEXT	32

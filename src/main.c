@@ -350,6 +350,7 @@ start_signals(struct agent *a)
 	size_t i;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a limit is a write that fails */
 	for (i = 0; i < HR_COUNT(table); i++) {
 		a->signals[i] = evsignal_new(a->base, table[i].signo,
 		    table[i].callback, a);

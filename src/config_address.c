@@ -111,6 +111,12 @@ config_listen_check(const char *text, struct why *why)
 	struct host_port hp;
 
 	if (strncmp(text, "unix:", 5) == 0) {
+		/* Two in a line would make one odd socket. */
+		if (strchr(text, ',') != NULL) {
+			why_set(why, "\"%s\" has a comma; each listener has a "
+			    "line of its own", text);
+			return false;
+		}
 		if (text[5] != '\0' && strlen(text + 5) <= longest)
 			return true;
 		why_set(why, "\"%s\" must name a socket of 1 to %zu bytes",

@@ -356,6 +356,9 @@ config_parse_refuses_other_bad_addresses(void **state)
 	static const struct refusal rules[] = {
 		{ "[ingest]\nlisten = unix:\n", "f:2: [ingest] listen: "
 		  "\"unix:\" must name a socket of 1 to 107 bytes" },
+		{ "[ingest]\nlisten = unix:/a, unix:/b\n", "f:2: [ingest] "
+		  "listen: \"unix:/a, unix:/b\" has a comma; each listener "
+		  "has a line of its own" },
 		{ "[ingest]\nlisten = unix:" FIFTY FIFTY "12345678\n",
 		  "f:2: [ingest] listen: \"unix:" FIFTY FIFTY "12345678\" "
 		  "must name a socket of 1 to 107 bytes" },

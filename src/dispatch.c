@@ -320,7 +320,10 @@ release_due(struct dispatch *d, struct moment now)
 		return true;
 	if (queue_begin(d->queue) != QUEUE_READY)
 		return false;
-	if (queue_release(d->queue, now.wall, RELEASE) == 0)
+	/* Before the write lock was ours another process may have changed what
+	 * was due; only what is due still and stays so is damage. */
+	if (queue_release(d->queue, now.wall, RELEASE) == 0 &&
+	    queue_next_due(d->queue) <= now.wall)
 		queue_damaged(d->queue, "an event is due that does not wait");
 	TAILQ_FOREACH(l, &d->lanes, link)
 		l->groups_at = 0;

@@ -3,6 +3,9 @@
  *
  * SQLite checks neither as it reads.  An agent that went on would choose the
  * same event again and again, without a pause; it ends with a line instead.
+ *
+ * What another process has changed is no damage.  The linker puts this file's
+ * queue_begin before the queue's.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -154,6 +157,51 @@ release_due_ends_when_what_is_due_is_ready(void **state)
 	assert_ends(&d);
 }
 
+/* What another process does before the agent has the write lock, once. */
+static struct fixture *meanwhile_of;
+static const char *meanwhile;
+
+enum queue_turn	__real_queue_begin(struct queue *);
+enum queue_turn	__wrap_queue_begin(struct queue *);
+
+enum queue_turn
+__wrap_queue_begin(struct queue *q)
+{
+	const char *sql = meanwhile;
+
+	meanwhile = NULL;
+	if (sql != NULL)
+		shell(meanwhile_of, sql);
+	return __real_queue_begin(q);
+}
+
+static void
+release_due_goes_on_when_what_was_due_is_changed_meanwhile(void **state)
+{
+	static const char *const statements[] = {
+		"UPDATE event SET due_at = NULL",
+		"UPDATE event SET due_at = due_at + 60000",
+	};
+	struct fixture *f;
+	size_t i;
+	(void)state;
+
+	for (i = 0; i < HR_COUNT(statements); i++) {
+		f = fixture_new();
+		fixture_start(f);
+		fixture_run(f, 10);
+		fill_deferred(f);
+		meanwhile_of = f;
+		meanwhile = statements[i];
+
+		fixture_drain(f, 120000);
+
+		assert_null(meanwhile);
+		assert_int_equal(count_state(f, "delivered"), 1);
+		fixture_free(f);
+	}
+}
+
 static void
 wait_for_room_ends_when_who_waits_has_nothing(void **state)
 {
@@ -272,6 +320,8 @@ main(void)
 		cmocka_unit_test(
 		    release_due_ends_when_what_is_due_is_not_deferred),
 		cmocka_unit_test(release_due_ends_when_what_is_due_is_ready),
+		cmocka_unit_test(
+		    release_due_goes_on_when_what_was_due_is_changed_meanwhile),
 		cmocka_unit_test(wait_for_room_ends_when_who_waits_has_nothing),
 		cmocka_unit_test(queue_claim_ends_when_an_event_is_not_queued),
 		cmocka_unit_test(

@@ -73,6 +73,25 @@ queue_task_put(struct queue *q, enum queue_job_kind kind, const char *what,
 
 /* --- the beginning ---------------------------------------------------- */
 
+/* SQLite takes such a file for a part of the database beside it: it would
+ * read nothing of that any more, or remove what is a copy. */
+static bool
+may_be_called(const char *file, struct why *why)
+{
+	static const char *const taken[] = { "-journal", "-wal", "-shm" };
+	size_t len = strlen(file), n, i;
+
+	for (i = 0; i < HR_COUNT(taken); i++) {
+		n = strlen(taken[i]);
+		if (len < n || strcmp(file + len - n, taken[i]) != 0)
+			continue;
+		why_set(why, "%s is a name that SQLite gives to a part of a "
+		    "database", file);
+		return false;
+	}
+	return true;
+}
+
 static bool
 has_room(struct queue_copy *c, int64_t spare, struct why *why)
 {
@@ -165,8 +184,8 @@ queue_copy_new(struct queue *q, const char *file, int64_t spare, int64_t now,
 	c->partial = xasprintf("%s.partial", file);
 	c->directory = xstrdup(dirname(path));
 	free(path);
-	if (!has_room(c, spare, why) || !make_partial(c, why) ||
-	    !open_copy(c, why)) {
+	if (!may_be_called(file, why) || !has_room(c, spare, why) ||
+	    !make_partial(c, why) || !open_copy(c, why)) {
 		queue_copy_free(c);
 		return NULL;
 	}
@@ -257,13 +276,14 @@ prove(void *arg)
 
 /* --- slices ----------------------------------------------------------- */
 
-/* The path as a URI's, with what has a meaning there escaped. */
+/* The path as a URI's, with what has a meaning there escaped.  Its two slashes
+ * are there lest two of the path's be taken for them. */
 static char *
 immutable_uri(const char *path)
 {
 	struct buf uri = BUF_INIT;
 
-	buf_puts(&uri, "file:");
+	buf_puts(&uri, "file://");
 	for (; *path != '\0'; path++)
 		if (strchr("?#%", *path) != NULL)
 			buf_printf(&uri, "%%%02x", (unsigned char)*path);

@@ -167,6 +167,26 @@ queue_copy_is_for_those_whom_the_database_is_for(void **state)
 	free(file);
 }
 
+/* As a script's "$PLACE/$NAME" may have, of a place that ends in one. */
+static void
+queue_copy_takes_a_path_with_several_slashes(void **state)
+{
+	struct queue_fixture *f = *state;
+	char *plain = path(f, "copy.db"), *file = xasprintf("/%s", plain);
+	struct why why = { "" };
+	struct queue_copy *c;
+
+	assert_true(strncmp(file, "//", 2) == 0);
+	c = start(f, file);
+	if (finish(f, c, false, &why) != QUEUE_COPIED)
+		fail_msg("%s", why.text);
+	queue_copy_free(c);
+
+	assert_answer(plain, "PRAGMA integrity_check", "ok");
+	free(file);
+	free(plain);
+}
+
 static void
 queue_copy_new_takes_nobodys_place(void **state)
 {
@@ -189,6 +209,27 @@ queue_copy_new_takes_nobodys_place(void **state)
 	assert_missing(f, "copy.db.partial");
 	free(file);
 	free(none);
+}
+
+/* As queue.db-journal it would be rolled back, and be gone; until then no
+ * reader could open the database. */
+static void
+queue_copy_new_takes_no_name_of_sqlites(void **state)
+{
+	static const char *const names[] = {
+		"queue.db-journal", "copy.db-wal", "copy.db-shm", "-wal",
+	};
+	struct queue_fixture *f = *state;
+	struct why why;
+	char *file;
+	size_t i;
+
+	for (i = 0; i < HR_COUNT(names); i++) {
+		file = path(f, names[i]);
+		assert_null(queue_copy_new(f->q, file, 0, 1, &why));
+		assert_non_null(strstr(why.text, "SQLite"));
+		free(file);
+	}
 }
 
 static void
@@ -435,7 +476,9 @@ main(void)
 		    queue_copy_has_what_was_written_while_it_was_made),
 		QUEUE_FILE_TEST(
 		    queue_copy_is_for_those_whom_the_database_is_for),
+		QUEUE_FILE_TEST(queue_copy_takes_a_path_with_several_slashes),
 		QUEUE_FILE_TEST(queue_copy_new_takes_nobodys_place),
+		QUEUE_FILE_TEST(queue_copy_new_takes_no_name_of_sqlites),
 		QUEUE_FILE_TEST(
 		    queue_copy_does_not_replace_what_came_meanwhile),
 		QUEUE_FILE_TEST(queue_copy_new_wants_room),

@@ -6,6 +6,11 @@
  * one well-formed answer, JSON where it says so, and no fault of ours: of the
  * 5xx only 503.  A bench that was asked to write something is replaced, so
  * that each input finds the same one.
+ *
+ * A copy of the database goes where it is told, which is anywhere: the linker
+ * puts this file's queue_copy_new before the queue's, and that has a directory
+ * of its own for the root.  In it there is what was asked for, whole, if it
+ * was promised, and nothing else that was not there before.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,17 +18,21 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <event2/event.h>
 
 #include "../unit/admin_fixture.h"
+#include "../unit/scratch_fixture.h"
 #include "fuzz.h"
 #include "http_private.h"
 #include "log.h"
@@ -31,7 +40,161 @@
 #define TURNS	2000	/* without an end: there will be none */
 #define QUIET	20	/* turns without a byte: a stream says no more */
 
+#define PROOF_MS	10000	/* a copy that is not whole by then never is */
+
 static struct bench *bench;
+
+/* --- where copies go -------------------------------------------------- */
+
+static char	*root;		/* for all paths of copies */
+static char	*asked;		/* below it: what the input asked for; or NULL */
+static size_t	 furniture;	/* files and directories that were there */
+static size_t	 counted;
+static bool	 copying;
+
+struct queue_copy *__real_queue_copy_new(struct queue *, const char *,
+    int64_t, int64_t, struct why *);
+struct queue_copy *__wrap_queue_copy_new(struct queue *, const char *,
+    int64_t, int64_t, struct why *);
+void	__real_queue_copy_free(struct queue_copy *);
+void	__wrap_queue_copy_free(struct queue_copy *);
+
+static bool
+leads_out(const char *file)
+{
+	const char *p;
+
+	for (p = strstr(file, ".."); p != NULL; p = strstr(p + 1, ".."))
+		if (p[-1] == '/' && (p[2] == '/' || p[2] == '\0'))
+			return true;
+	return false;
+}
+
+/* As many slashes are in front as were, since a parser may mind. */
+struct queue_copy *
+__wrap_queue_copy_new(struct queue *q, const char *file, int64_t spare,
+    int64_t now, struct why *why)
+{
+	size_t slashes = strspn(file, "/");
+	struct queue_copy *copy;
+
+	if (slashes == 0)
+		bug("fuzz_admin: a path that is not absolute: %s", file);
+	if (leads_out(file)) {
+		why_set(why, "it may lead out of %s", root);
+		return NULL;
+	}
+	asked = xasprintf("%.*s%s/%s", (int)slashes - 1, file, root,
+	    file + slashes);
+	copy = __real_queue_copy_new(q, asked, spare, now, why);
+	copying = copy != NULL;
+	return copy;
+}
+
+void
+__wrap_queue_copy_free(struct queue_copy *copy)
+{
+	copying = false;
+	__real_queue_copy_free(copy);
+}
+
+static int
+count(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)path, (void)st, (void)type, (void)at;
+	counted++;
+	return 0;
+}
+
+static size_t
+count_root(void)
+{
+	counted = 0;
+	if (nftw(root, count, 8, FTW_PHYS) == -1)
+		fatal(1, "fuzz_admin: %s cannot be read", root);
+	return counted;
+}
+
+/* What a copy may meet: a file, links to it and to nowhere, a directory, and
+ * the name that it has until it is whole, taken in either way. */
+static void
+furnish_root(void)
+{
+	static const char *const links[][2] = {
+		{ "there", "link" }, { "victim", "nowhere" },
+		{ "victim", "b.partial" },
+	};
+	static const char *const files[] = { "there", "a.partial" };
+	size_t i;
+	int fd, at;
+
+	root = scratch_make();
+	at = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (at == -1 || mkdirat(at, "d", 0700) == -1)
+		fatal(1, "fuzz_admin: no directory");
+	for (i = 0; i < HR_COUNT(files); i++) {
+		fd = openat(at, files[i], O_CREAT | O_WRONLY, 0600);
+		if (fd == -1 || close(fd) == -1)
+			fatal(1, "fuzz_admin: no file");
+	}
+	for (i = 0; i < HR_COUNT(links); i++)
+		if (symlinkat(links[i][0], at, links[i][1]) == -1)
+			fatal(1, "fuzz_admin: no link");
+	close(at);
+	furniture = count_root();
+}
+
+static int
+take_away(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st, (void)type, (void)at;
+	return remove(path);
+}
+
+static void
+clear_root(void)
+{
+	if (nftw(root, take_away, 8, FTW_PHYS | FTW_DEPTH) == -1)
+		fatal(1, "fuzz_admin: %s cannot be removed", root);
+	free(root);
+}
+
+/* Until the copy is whole or given up. */
+static void
+end_copy(void)
+{
+	const struct timespec ts = { 0, 1000000 };
+	int ms;
+
+	for (ms = 0; copying && ms < PROOF_MS; ms++) {
+		bench_turn(bench);
+		nanosleep(&ts, NULL);
+	}
+	if (copying)
+		bug("fuzz_admin: a copy without an end: %s", asked);
+}
+
+/* What came of it, if one was asked for. */
+static void
+check_copy(bool promised)
+{
+	struct stat st;
+
+	end_copy();
+	if (asked != NULL && promised) {
+		if (lstat(asked, &st) == -1 || !S_ISREG(st.st_mode) ||
+		    st.st_size == 0 || st.st_nlink != 1)
+			bug("fuzz_admin: there is no copy: %s", asked);
+		(void)unlink(asked);
+	}
+	if (count_root() != furniture)
+		bug("fuzz_admin: something is left beside %s", asked != NULL ?
+		    asked : root);
+	free(asked);
+	asked = NULL;
+}
+
+/* --- the bench -------------------------------------------------------- */
 
 /* Events in several states, so that there is something to find. */
 static void
@@ -41,6 +204,7 @@ set_up(void)
 	int64_t event, request;
 
 	signal(SIGPIPE, SIG_IGN);
+	furnish_root();
 	bench_setup(&state);
 	bench = state;
 	bench->reload_changed = bench->reload_wrong = "";
@@ -57,18 +221,11 @@ tear_down(void)
 {
 	void *state = bench;
 
-	if (bench != NULL)
-		bench_teardown(&state);
+	if (bench == NULL)
+		return;
+	bench_teardown(&state);
+	clear_root();
 	bench = NULL;
-}
-
-/* What would write files anywhere: the one route that takes a path. */
-static bool
-is_harmful(const char *line, const char *body, size_t len)
-{
-	return strstr(line, "/v1/backup") != NULL &&
-	    (memchr(body, '/', len) != NULL ||
-	    memchr(body, '\\', len) != NULL);
 }
 
 /* Reads what there is; false: the server has closed. */
@@ -198,6 +355,7 @@ ask(const char *line, size_t line_len, const char *body, size_t len)
 	status = check_answer(&in, strncmp(line, "HEAD ", 5) == 0);
 	buf_free(&request);
 	buf_free(&in);
+	check_copy(status == 202);
 	if (!reads && status < 400) {
 		tear_down();
 		set_up();
@@ -219,8 +377,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	    memchr(p, '\0', line_len) != NULL)
 		return 0;
 	line = xstrndup(p, line_len);
-	if (!is_harmful(line, body, body_len))
-		ask(line, line_len, body, body_len);
+	ask(line, line_len, body, body_len);
 	free(line);
 	return 0;
 }

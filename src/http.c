@@ -211,11 +211,25 @@ http_listen(struct http_front *f, const char *address, struct why *why)
 	return 0;
 }
 
+/* OpenSSL would ask the terminal, and all would wait for an answer. */
+static int
+no_passphrase(char *text, int size, int writes, void *arg)
+{
+	bool *asked = arg;
+
+	(void)text;
+	(void)size;
+	(void)writes;
+	*asked = true;
+	return -1;
+}
+
 struct http_certificate *
 http_certificate(const char *certificate, const char *key, struct why *why)
 {
 	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
 	const char *file = certificate;
+	bool asked = false;
 	char reason[256];
 
 	if (tls == NULL)
@@ -223,6 +237,13 @@ http_certificate(const char *certificate, const char *key, struct why *why)
 	ERR_clear_error();
 	SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
 	SSL_CTX_set_options(tls, SSL_OP_NO_RENEGOTIATION);
+#ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
+	/* Who sends no more without saying so still wants the answer; lengths
+	 * tell whether a request was cut off. */
+	SSL_CTX_set_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
+#endif
+	SSL_CTX_set_default_passwd_cb(tls, no_passphrase);
+	SSL_CTX_set_default_passwd_cb_userdata(tls, &asked);
 	SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
 	if (SSL_CTX_use_certificate_chain_file(tls, certificate) != 1)
 		goto bad;
@@ -230,11 +251,13 @@ http_certificate(const char *certificate, const char *key, struct why *why)
 	if (SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1 ||
 	    SSL_CTX_check_private_key(tls) != 1)
 		goto bad;
+	SSL_CTX_set_default_passwd_cb_userdata(tls, NULL);
 	return (struct http_certificate *)tls;
 bad:
 	ERR_error_string_n(ERR_peek_error(), reason, sizeof(reason));
 	ERR_clear_error();
-	why_set(why, "%s: %s", file, reason);
+	why_set(why, "%s: %s", file, asked ? "it is encrypted, and there is"
+	    " nobody to ask for a passphrase" : reason);
 	SSL_CTX_free(tls);
 	return NULL;
 }

@@ -301,6 +301,113 @@ http_tls_explains_and_keeps_what_it_has_when_files_are_bad(void **state)
 	finish(&fx);
 }
 
+/* The key again, encrypted. */
+static void
+encrypt_key(const char *key, char *passphrase)
+{
+	EVP_PKEY *pair;
+	FILE *f;
+
+	assert_non_null(f = fopen(key, "r"));
+	pair = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+	fclose(f);
+	assert_non_null(pair);
+	assert_non_null(f = fopen(key, "w"));
+	PEM_write_PrivateKey(f, pair, EVP_aes_128_cbc(), NULL, 0, NULL,
+	    passphrase);
+	fclose(f);
+	EVP_PKEY_free(pair);
+}
+
+/* Where there is no terminal, standard input is asked. */
+static void
+http_certificate_asks_nobody_for_a_passphrase(void **state)
+{
+	static const char line[] = "passphrase\n";
+	char passphrase[] = "passphrase", certificate[128], key[128];
+	int input = dup(STDIN_FILENO), ends[2];
+	struct fixture fx;
+	struct why why;
+	(void)state;
+
+	start(&fx, LONG_MS);
+	snprintf(certificate, sizeof(certificate), "%s/cert", fx.dir);
+	snprintf(key, sizeof(key), "%s/key", fx.dir);
+	write_certificate(certificate, key, 1);
+	encrypt_key(key, passphrase);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	close(ends[0]);
+	assert_int_equal(write(ends[1], line, strlen(line)), strlen(line));
+	close(ends[1]);
+
+	assert_int_equal(use_tls(fx.front, certificate, key, &why), -1);
+	assert_non_null(strstr(why.text, key));
+	assert_non_null(strstr(why.text, "encrypted"));
+
+	if (input != -1) {
+		dup2(input, STDIN_FILENO);
+		close(input);
+	}
+	unlink(certificate);
+	unlink(key);
+	finish(&fx);
+}
+
+/* Some end what they send with the socket's half and no word of TLS. */
+static void
+http_tls_answers_a_client_that_hangs_up_its_half(void **state)
+{
+	static const char text[] = HEAD("GET /half");
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(context);
+	char certificate[128], key[128], block[4096];
+	int64_t give_up = now_ms() + PATIENCE_MS;
+	struct buf in = BUF_INIT;
+	struct fixture fx;
+	struct why why;
+	int fd, rc;
+	(void)state;
+
+	start(&fx, LONG_MS);
+	fx.mode = HOLD;
+	snprintf(certificate, sizeof(certificate), "%s/cert", fx.dir);
+	snprintf(key, sizeof(key), "%s/key", fx.dir);
+	write_certificate(certificate, key, 1);
+	assert_int_equal(use_tls(fx.front, certificate, key, &why), 0);
+	fd = dial(&fx);
+	SSL_set_fd(ssl, fd);
+	while ((rc = SSL_connect(ssl)) != 1 && now_ms() < give_up)
+		turn(&fx);
+	assert_int_equal(rc, 1);
+
+	assert_true(SSL_write(ssl, text, (int)strlen(text)) > 0);
+	assert_int_equal(SSL_write(ssl, "\r\n", 2), 2);
+	shutdown(fd, SHUT_WR);
+	for (rc = 0; rc < 20; rc++)
+		turn(&fx);
+	fx.releasing = true;
+	for (;;) {
+		rc = SSL_read(ssl, block, sizeof(block));
+		if (rc > 0)
+			buf_put(&in, block, (size_t)rc);
+		else if (SSL_get_error(ssl, rc) != SSL_ERROR_WANT_READ)
+			break;
+		assert_true(now_ms() < give_up);
+		turn(&fx);
+	}
+
+	expect_text(buf_str(&in), "GET /half ");
+	ERR_clear_error();
+	SSL_free(ssl);
+	SSL_CTX_free(context);
+	close(fd);
+	unlink(certificate);
+	unlink(key);
+	buf_free(&in);
+	finish(&fx);
+}
+
 static void
 http_closes_a_handshake_that_does_not_end(void **state)
 {
@@ -341,6 +448,9 @@ main(void)
 		    http_tls_speaks_1_2_and_later_with_the_latest_certificate),
 		cmocka_unit_test(
 		    http_tls_explains_and_keeps_what_it_has_when_files_are_bad),
+		cmocka_unit_test(http_certificate_asks_nobody_for_a_passphrase),
+		cmocka_unit_test(
+		    http_tls_answers_a_client_that_hangs_up_its_half),
 		cmocka_unit_test(http_closes_a_handshake_that_does_not_end)
 	};
 

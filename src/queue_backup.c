@@ -73,21 +73,46 @@ queue_task_put(struct queue *q, enum queue_job_kind kind, const char *what,
 
 /* --- the beginning ---------------------------------------------------- */
 
+/* What SQLite puts behind the name of a database for its other parts. */
+static const char *const parts[] = { "-journal", "-wal", "-shm" };
+
 /* SQLite takes such a file for a part of the database beside it: it would
  * read nothing of that any more, or remove what is a copy. */
 static bool
 may_be_called(const char *file, struct why *why)
 {
-	static const char *const taken[] = { "-journal", "-wal", "-shm" };
 	size_t len = strlen(file), n, i;
 
-	for (i = 0; i < HR_COUNT(taken); i++) {
-		n = strlen(taken[i]);
-		if (len < n || strcmp(file + len - n, taken[i]) != 0)
+	for (i = 0; i < HR_COUNT(parts); i++) {
+		n = strlen(parts[i]);
+		if (len < n || strcmp(file + len - n, parts[i]) != 0)
 			continue;
 		why_set(why, "%s is a name that SQLite gives to a part of a "
 		    "database", file);
 		return false;
+	}
+	return true;
+}
+
+/* The same the other way round: what an older copy of that name has left would
+ * be read as a part of this one, and ruin it. */
+static bool
+stands_alone(const char *file, struct why *why)
+{
+	struct stat st;
+	bool there;
+	size_t i;
+	char *part;
+
+	for (i = 0; i < HR_COUNT(parts); i++) {
+		part = xasprintf("%s%s", file, parts[i]);
+		there = lstat(part, &st) == 0;
+		if (there)
+			why_set(why, "%s is there, which SQLite would take "
+			    "for a part of the copy", part);
+		free(part);
+		if (there)
+			return false;
 	}
 	return true;
 }
@@ -121,6 +146,8 @@ make_partial(struct queue_copy *c, struct why *why)
 		why_set(why, "%s is there already", c->file);
 		return false;
 	}
+	if (!stands_alone(c->file, why))
+		return false;
 	if (stat(store_path(c->queue->store), &st) == 0)
 		mode = st.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
 	c->fd = open(c->partial, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |

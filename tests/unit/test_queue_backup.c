@@ -232,6 +232,31 @@ queue_copy_new_takes_no_name_of_sqlites(void **state)
 	}
 }
 
+/* A copy that somebody had open when it was removed leaves such files; the
+ * next one of that name would be read through them, and be malformed. */
+static void
+queue_copy_new_is_not_put_beside_parts_of_another_database(void **state)
+{
+	static const char *const names[] = {
+		"copy.db-journal", "copy.db-wal", "copy.db-shm",
+	};
+	struct queue_fixture *f = *state;
+	char *file = path(f, "copy.db"), *part;
+	struct why why;
+	size_t i;
+
+	for (i = 0; i < HR_COUNT(names); i++) {
+		part = path(f, names[i]);
+		fclose(fopen(part, "w"));
+		assert_null(queue_copy_new(f->q, file, 0, 1, &why));
+		assert_non_null(strstr(why.text, part));
+		unlink(part);
+		free(part);
+	}
+	queue_copy_free(start(f, file));
+	free(file);
+}
+
 static void
 queue_copy_does_not_replace_what_came_meanwhile(void **state)
 {
@@ -479,6 +504,8 @@ main(void)
 		QUEUE_FILE_TEST(queue_copy_takes_a_path_with_several_slashes),
 		QUEUE_FILE_TEST(queue_copy_new_takes_nobodys_place),
 		QUEUE_FILE_TEST(queue_copy_new_takes_no_name_of_sqlites),
+		QUEUE_FILE_TEST(
+		    queue_copy_new_is_not_put_beside_parts_of_another_database),
 		QUEUE_FILE_TEST(
 		    queue_copy_does_not_replace_what_came_meanwhile),
 		QUEUE_FILE_TEST(queue_copy_new_wants_room),

@@ -105,9 +105,10 @@ static void
 assert_turn_is_refused(struct queue_fixture *f,
     void (*act)(struct queue_fixture *))
 {
-	struct told told = { 0 };
+	static struct told told;	/* until the queue is closed */
 	char *before = all_of(f), *after;
 
+	told.sights = 0;
 	queue_watch(f->q, see, unsee, &told);
 	for (refused = 1; refused < NEVER; refused++) {
 		calls = 0;

@@ -233,8 +233,9 @@ await_sent(struct http_request *c)
 		arm(c);
 }
 
-void
-http_conn_answer(struct http_request *c)
+/* Sends what is in `out`; whoever calls it from a way in here reaps. */
+static void
+answer(struct http_request *c)
 {
 	c->closing = !c->keep || c->unread || c->front->http->stopping;
 	if (c->closing)
@@ -246,6 +247,12 @@ http_conn_answer(struct http_request *c)
 		await_sent(c);
 	else
 		drop(c);
+}
+
+void
+http_conn_answer(struct http_request *c)
+{
+	answer(c);
 	reap(c);
 }
 
@@ -302,7 +309,7 @@ refuse(struct http_request *c, int status, const char *message)
 	c->unread = true;
 	buf_reset(&c->out);
 	http_answer_error(c->front, &c->out, status, message, c->head_only);
-	http_conn_answer(c);
+	answer(c);
 }
 
 static bool
@@ -561,6 +568,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 		if (!http_conn_idle(c)) {
 			c->head_only = false;
 			refuse(c, 408, "The request did not arrive in time.");
+			reap(c);
 			break;
 		}
 		/* FALLTHROUGH */

@@ -30,11 +30,11 @@ struct ctl_field {
 
 /*
  * Items with one row each.  ctl_list_put appends the table, or `nothing` when
- * there was no item.  The fields and the screen are kept until ctl_list_free.
+ * there was no item.  The n fields and the screen are kept until ctl_list_free.
  */
 struct ctl_list;
 
-struct ctl_list *ctl_list_new(const struct ctl_field *, size_t fields,
+struct ctl_list *ctl_list_new(const struct ctl_field *, size_t n,
 	    const struct ctl_screen *);
 void	ctl_list_free(struct ctl_list *);	/* NULL: nothing */
 void	ctl_list_item(struct ctl_list *, const cJSON *item);

@@ -29,8 +29,8 @@ enum ctl_style { CTL_PLAIN, CTL_GOOD, CTL_BUSY, CTL_BAD, CTL_DIM };
 /* Once, before anything else here. */
 void	ctl_table_locale(void);
 
-/* The columns are kept until ctl_table_free. */
-struct ctl_table *ctl_table_new(const struct ctl_column *, size_t columns);
+/* The n columns, one or more, are kept until ctl_table_free. */
+struct ctl_table *ctl_table_new(const struct ctl_column *, size_t n);
 void	ctl_table_free(struct ctl_table *);	/* NULL: nothing */
 /* The next cell, row by row; NULL is shown as "-". */
 void	ctl_table_cell(struct ctl_table *, const char *text, enum ctl_style);

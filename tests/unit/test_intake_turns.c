@@ -306,6 +306,32 @@ intake_names_a_shell_that_is_not(void **state)
 }
 
 static void
+intake_refuses_who_waits_when_the_file_is_gone(void **state)
+{
+	struct intake_fixture *f = *state;
+	const char *path = f->accept->queue->path;
+	char *aside = xasprintf("%s.aside", path);
+	int first, second;
+
+	holder_lock(f->holder, path);
+	first = send_and_turn(f);
+	second = send_and_turn(f);
+	assert_int_equal(rename(path, aside), 0);
+	holder_release(f->holder);
+
+	assert_int_equal(strncmp(intake_answer(f, first), "HTTP/1.1 503 ",
+	    13), 0);
+	assert_int_equal(strncmp(intake_answer(f, second), "HTTP/1.1 503 ",
+	    13), 0);
+	assert_int_equal(rename(aside, path), 0);
+	free(aside);
+	assert_int_equal(batches(f), 0);
+	assert_string_equal(post(f), ACCEPTED);
+	assert_int_equal(batches(f), 1);
+	settle(f->accept->queue);
+}
+
+static void
 intake_forgets_a_sender_that_left_while_it_waited(void **state)
 {
 	struct intake_fixture *f = *state;
@@ -429,6 +455,7 @@ main(void)
 	    INTAKE_TEST(intake_refuses_also_while_commits_fail),
 	    INTAKE_TEST(intake_waits_for_a_shell_that_is_quick),
 	    INTAKE_TEST(intake_names_a_shell_that_is_not),
+	    INTAKE_TEST(intake_refuses_who_waits_when_the_file_is_gone),
 	    INTAKE_TEST(intake_forgets_a_sender_that_left_while_it_waited),
 	    INTAKE_TEST(intake_judges_again_after_a_reload),
 	    INTAKE_TEST(intake_stop_answers_503),

@@ -74,4 +74,28 @@ grep -q 'no event matches' "$work/said" || fail "said: $(cat "$work/said")"
 [ "$(jq -c '[.state, .total]' "$work/job")" = '["done",0]' ] ||
     fail "the job: $(cat "$work/job")"
 [ "$status" = 1 ] || fail "unasked, it ends with $status"
+
+# What is a line of JSON elsewhere is a sentence here.
+stop_agent	# once more, now that its file names the ports, for reloads
+start_agent
+ask="$build/heaprelayctl -c $work/agent.conf"
+on_terminal '' "why 1; $ask outputs; $ask pause heap; $ask probe heap;" \
+    "$ask resume heap; $ask reload; $ask verify"
+[ "$status" = 0 ] || fail "verify ends with $status"
+shows '^[A-Z].*discarded'
+shows '^app_id +1234567890$'
+shows '^heap: paused, events that wait: 0$'
+shows '^heap track: its breaker is closed, there is nothing to probe$'
+shows '^heap: sends, events that wait: 0$'
+shows '^reloaded, nothing has changed$'
+shows '^CHECK +RESULT +DETAIL$'
+shows '^conservation +ok +1 accepted; '
+
+on_terminal n erase ada@example.com
+shows '^erase all events, batches and profiles of ada@example\.com\?'
+shows 'nothing was done'
+[ "$(sql 'SELECT count(*) FROM event')" = 1 ] || fail "erased in spite of no"
+on_terminal y erase ada@example.com
+[ "$status" = 0 ] || fail "erase ends with $status: $(cat "$work/screen")"
+[ "$(sql 'SELECT count(*) FROM event')" = 0 ] || fail "the event is there"
 stop_agent

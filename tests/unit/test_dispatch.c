@@ -482,6 +482,47 @@ dispatch_expires_nothing_in_an_outage(void **state)
 	assert_conserved(f);
 }
 
+/* Heap may say anything; what is stored of it can be shown. */
+static void
+dispatch_keeps_of_an_answer_what_is_text(void **state)
+{
+	static const struct {
+		const char *said, *kept;
+	} cases[] = {
+		{ "plain", "plain" },
+		{ "\303\244 \342\202\254 \361\200\200\200",
+		    "\303\244 \342\202\254 \361\200\200\200" },
+		{ "one\ttwo\nthree\001\177", "one two three??" },
+		{ "cut \342\202", "cut ??" },
+		{ "cut \303(", "cut ?(" },
+		{ "mixed \342(\241", "mixed ?(?" },
+		{ "overlong \300\257 \340\200\257", "overlong ?? ???" },
+		{ "surrogate \355\240\200", "surrogate ???" },
+		{ "beyond \365\200\200\200", "beyond ????" },
+	};
+	char *sql;
+	size_t i;
+	(void)state;
+
+	for (i = 0; i < HR_COUNT(cases); i++) {
+		struct fixture *f = fixture_new();
+
+		fixture_start(f);
+		f->far = hold_back;
+		put_track(f, 0, "ada", 1, false);
+		fixture_turn(f);
+		post_answer(f, 0, 400, cases[i].said);
+		fixture_turn(f);
+
+		sql = xasprintf("SELECT answer = '%s' FROM request",
+		    cases[i].kept);
+		if (ask(f, sql) != 1)
+			fail_msg("not kept: %s", cases[i].kept);
+		free(sql);
+		fixture_free(f);
+	}
+}
+
 int
 main(void)
 {
@@ -509,6 +550,7 @@ main(void)
 		DISPATCH_TEST(
 		    dispatch_gives_up_on_an_event_after_failing_for_too_long),
 		DISPATCH_TEST(dispatch_expires_nothing_in_an_outage),
+		cmocka_unit_test(dispatch_keeps_of_an_answer_what_is_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -436,6 +437,37 @@ http_closes_a_handshake_that_does_not_end(void **state)
 	finish(&fx);
 }
 
+/* A client waits in the kernel's queue until there is one to have it with. */
+static void
+http_accepts_again_once_there_are_descriptors(void **state)
+{
+	struct buf in = BUF_INIT;
+	struct rlimit was, none;
+	struct fixture fx;
+	int fd, next;
+	(void)state;
+
+	start(&fx, LONG_MS);
+	fd = dial(&fx);
+	say(fd, TEXT(GET("/waits")));
+	next = dup(fd);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	settle(&fx);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(fx.handled, 0);
+
+	expect(&fx, fd, &in, 200, NULL);
+
+	assert_int_equal(fx.handled, 1);
+	close(fd);
+	buf_free(&in);
+	finish(&fx);
+}
+
 int
 main(void)
 {
@@ -451,7 +483,8 @@ main(void)
 		cmocka_unit_test(http_certificate_asks_nobody_for_a_passphrase),
 		cmocka_unit_test(
 		    http_tls_answers_a_client_that_hangs_up_its_half),
-		cmocka_unit_test(http_closes_a_handshake_that_does_not_end)
+		cmocka_unit_test(http_closes_a_handshake_that_does_not_end),
+		cmocka_unit_test(http_accepts_again_once_there_are_descriptors)
 	};
 
 	signal(SIGPIPE, SIG_IGN);

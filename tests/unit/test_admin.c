@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
@@ -486,6 +487,39 @@ admin_ready_fails_while_somebody_holds_the_write_lock(void **state)
 	assert_int_equal(b->status, 200);
 }
 
+/* Nobody can connect any more, and nobody else says so. */
+static void
+admin_ready_fails_when_a_socket_is_taken_away(void **state)
+{
+	struct bench *b = *state;
+	char *path = xasprintf("%s/ingest.socket", b->directory);
+	char *address = xasprintf("unix:%s", path), *told;
+	struct config_strings *listen = &b->config->ingest.listen;
+	struct config_strings was = *listen;
+
+	listen->s = &address;
+	listen->n = 1;
+	assert_int_equal(mknod(path, S_IFSOCK | 0600, 0), 0);
+	bench_get(b, "/health/ready");
+	assert_int_equal(b->status, 200);
+
+	told = xasprintf("\"the socket %s is gone\"", path);
+	assert_int_equal(unlink(path), 0);
+	bench_get(b, "/health/ready");
+	assert_int_equal(b->status, 503);
+	assert_value(b, "checks.3.ok", "false");
+	assert_value(b, "checks.3.detail", told);
+	/* Something else has its name now. */
+	assert_int_equal(mknod(path, S_IFREG | 0600, 0), 0);
+	bench_get(b, "/health/ready");
+	assert_int_equal(b->status, 503);
+	assert_int_equal(unlink(path), 0);
+	*listen = was;
+	free(told);
+	free(address);
+	free(path);
+}
+
 static void
 admin_ready_fails_when_the_agent_stops(void **state)
 {
@@ -672,6 +706,7 @@ main(void)
 		ADMIN_TEST(
 		    admin_ready_fails_while_somebody_holds_the_write_lock),
 		ADMIN_TEST(admin_ready_is_so_again_without_anybody_who_writes),
+		ADMIN_TEST(admin_ready_fails_when_a_socket_is_taken_away),
 		ADMIN_TEST(admin_ready_fails_when_the_agent_stops),
 		ADMIN_TEST(admin_ready_fails_when_the_wal_cannot_be_emptied),
 		ADMIN_TEST(

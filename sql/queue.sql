@@ -627,7 +627,7 @@ DELETE FROM request_identity
 	9223372036854775807);
 
 --: profile_get
-SELECT customer_id FROM profile WHERE mpid = :mpid;
+SELECT customer_id, shared FROM profile WHERE mpid = :mpid;
 
 --: profile_put
 INSERT INTO profile (mpid, minted, resolved) VALUES (:mpid, :minted, :resolved);
@@ -640,7 +640,7 @@ UPDATE profile SET customer_id = :customer_id WHERE mpid = :mpid;
 
 --: profile_hits
 -- Who has this value, without those whose login id is another.
-SELECT p.mpid, p.resolved FROM profile_identity AS i
+SELECT p.mpid, p.resolved, p.shared FROM profile_identity AS i
   JOIN profile AS p ON p.mpid = i.mpid
  WHERE i.type = :type AND i.value = :value
    AND (p.customer_id IS NULL OR p.customer_id = :customer_id)
@@ -652,6 +652,15 @@ SELECT 1 FROM profile_identity WHERE type = :type AND value = :value LIMIT 1;
 --: profile_identity_put
 INSERT OR IGNORE INTO profile_identity (type, value, mpid)
 VALUES (:type, :value, :mpid);
+
+--: profile_value_shared
+SELECT 1 FROM profile_identity
+ WHERE type = :type AND value = :value AND mpid <> :mpid LIMIT 1;
+
+--: profile_share
+UPDATE profile SET shared = 1
+ WHERE shared = 0 AND mpid IN (SELECT mpid FROM profile_identity
+	WHERE type = :type AND value = :value);
 
 --: profile_current_get
 SELECT value FROM profile_current WHERE mpid = :mpid AND type = :type;

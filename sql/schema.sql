@@ -242,7 +242,11 @@ CREATE TABLE profile (
 	mpid	INTEGER PRIMARY KEY,		-- signed 64 bit, never 0
 	minted	INTEGER NOT NULL,		-- 1: made here; 0: came in a batch
 	customer_id TEXT,			-- its login id; NULL: none
-	resolved INTEGER NOT NULL		-- the last batch that resolved to it
+	resolved INTEGER NOT NULL,		-- the last batch that resolved to it;
+						-- of one that never shared a value,
+						-- where nobody asks, the first
+	shared	INTEGER NOT NULL DEFAULT 0	-- 1: some lookup value of it was
+						-- another's, too
 ) STRICT;
 -- Every lookup value a profile ever had.
 CREATE TABLE profile_identity (

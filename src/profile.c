@@ -14,6 +14,7 @@
 struct candidate {
 	int64_t	mpid;
 	int64_t	resolved;
+	bool	shared;		/* as in the table */
 };
 
 /* In the order of mpid, as the index gives them. */
@@ -63,17 +64,22 @@ profile_free(struct profile_store *p)
 	free(p);
 }
 
+struct row {
+	bool	has_customer;
+	bool	shared;
+};
+
 static bool
-exists(struct profile_store *p, int64_t mpid, bool *has_customer)
+exists(struct profile_store *p, int64_t mpid, struct row *row)
 {
 	sqlite3_stmt *st = store_sql(p->store, SQL_PROFILE_GET);
 	bool found;
 
 	store_int(st, ":mpid", mpid);
 	found = store_row(p->store, st);
-	if (has_customer != NULL)
-		*has_customer = found &&
-		    sqlite3_column_type(st, 0) != SQLITE_NULL;
+	row->has_customer = found &&
+	    sqlite3_column_type(st, 0) != SQLITE_NULL;
+	row->shared = found && sqlite3_column_int(st, 1) != 0;
 	sqlite3_reset(st);
 	return found;
 }
@@ -112,6 +118,7 @@ find_hits(struct profile_store *p, enum mp_identity_type type,
 		}
 		hits->c[hits->n].mpid = sqlite3_column_int64(st, 0);
 		hits->c[hits->n].resolved = sqlite3_column_int64(st, 1);
+		hits->c[hits->n].shared = sqlite3_column_int(st, 2) != 0;
 		hits->n++;
 	}
 }
@@ -145,8 +152,9 @@ lookup_value(struct profile_store *p, const struct mp_batch *b,
 	return buf_str(&p->lookup);
 }
 
-static bool
-find(struct profile_store *p, const struct mp_batch *b, int64_t *mpid)
+/* NULL: nobody. */
+static const struct candidate *
+find(struct profile_store *p, const struct mp_batch *b)
 {
 	struct candidates *set = &p->set, *hits = &p->hits, none;
 	enum mp_identity_type type;
@@ -170,9 +178,7 @@ find(struct profile_store *p, const struct mp_batch *b, int64_t *mpid)
 	for (i = 1; i < set->n; i++)
 		if (set->c[i].resolved > set->c[best].resolved)
 			best = i;
-	if (set->n > 0)
-		*mpid = set->c[best].mpid;
-	return set->n > 0;
+	return set->n > 0 ? &set->c[best] : NULL;
 }
 
 /*
@@ -186,6 +192,7 @@ mint(struct profile_store *p, const struct mp_batch *b, int64_t *mpid)
 	struct buf message = BUF_INIT;
 	uint8_t digest[32];
 	uint64_t value;
+	struct row row;
 	size_t i, stem;
 	int again = 0, k;
 
@@ -208,7 +215,7 @@ mint(struct profile_store *p, const struct mp_batch *b, int64_t *mpid)
 		for (value = 0, k = 0; k < 8; k++)
 			value = value << 8 | digest[k];
 		*mpid = (int64_t)value;
-	} while (*mpid == 0 || exists(p, *mpid, NULL));
+	} while (*mpid == 0 || exists(p, *mpid, &row));
 	buf_free(&message);
 	stat_later(STAT_profiles_minted, 1);
 	return true;
@@ -244,6 +251,32 @@ is_current(struct profile_store *p, int64_t mpid, enum mp_identity_type type,
 	return same;
 }
 
+/*
+ * Marks all who have the value at hand, if another than `mpid` has it too.
+ * From then on it matters which of them a batch resolved to last, and not
+ * before: to write that down for everybody would write a page of its own for
+ * each batch.
+ */
+static bool
+share(struct profile_store *p, int64_t mpid, enum mp_identity_type type)
+{
+	sqlite3_stmt *st = store_sql(p->store, SQL_PROFILE_VALUE_SHARED);
+	bool shared;
+
+	store_text(st, ":type", mp_identity_name(type));
+	store_text_n(st, ":value", buf_str(&p->lookup), p->lookup.len);
+	store_int(st, ":mpid", mpid);
+	shared = store_row(p->store, st);
+	sqlite3_reset(st);
+	if (!shared)
+		return false;
+	st = store_sql(p->store, SQL_PROFILE_SHARE);
+	store_text(st, ":type", mp_identity_name(type));
+	store_text_n(st, ":value", buf_str(&p->lookup), p->lookup.len);
+	store_run(p->store, st);
+	return true;
+}
+
 static void
 attach_one(struct profile_store *p, int64_t mpid, enum mp_identity_type type,
     const char *received)
@@ -268,9 +301,9 @@ static void
 attach_customer(struct profile_store *p, int64_t mpid, const char *received)
 {
 	sqlite3_stmt *st;
-	bool has_customer;
+	struct row row;
 
-	if (!exists(p, mpid, &has_customer) || has_customer ||
+	if (!exists(p, mpid, &row) || row.has_customer ||
 	    value_taken(p, MP_CUSTOMER_ID))
 		return;
 	st = store_sql(p->store, SQL_PROFILE_CUSTOMER);
@@ -280,10 +313,12 @@ attach_customer(struct profile_store *p, int64_t mpid, const char *received)
 	attach_one(p, mpid, MP_CUSTOMER_ID, received);
 }
 
-static void
+/* Does the profile share a value now that is new to it? */
+static bool
 attach(struct profile_store *p, int64_t mpid, const struct mp_batch *b)
 {
 	enum mp_identity_type type;
+	bool shares = false;
 	int i;
 
 	for (i = 0; i < MP_IDENTITIES; i++) {
@@ -292,19 +327,33 @@ attach(struct profile_store *p, int64_t mpid, const struct mp_batch *b)
 		    is_current(p, mpid, type, b->identity[type]))
 			continue;
 		(void)lookup_value(p, b, type);
-		if (type == MP_CUSTOMER_ID)
+		if (type == MP_CUSTOMER_ID) {
 			attach_customer(p, mpid, b->identity[type]);
-		else
+		} else {
 			attach_one(p, mpid, type, b->identity[type]);
+			shares |= share(p, mpid, type);
+		}
 	}
+	return shares;
+}
+
+static void
+record(struct profile_store *p, int64_t mpid, int64_t batch_id)
+{
+	sqlite3_stmt *st = store_sql(p->store, SQL_PROFILE_RESOLVED);
+
+	store_int(st, ":mpid", mpid);
+	store_int(st, ":resolved", batch_id);
+	store_run(p->store, st);
 }
 
 bool
 profile_resolve(struct profile_store *p, const struct mp_batch *b,
     int64_t batch_id, int64_t *mpid)
 {
-	sqlite3_stmt *st;
-	bool is_new = false;
+	const struct candidate *found = NULL;
+	struct row row = { false, false };
+	bool is_new;
 
 	buf_reset(&p->customer);
 	if (b->identity[MP_CUSTOMER_ID] != NULL)
@@ -312,21 +361,20 @@ profile_resolve(struct profile_store *p, const struct mp_batch *b,
 		    &p->customer);
 	if (b->has_mpid) {
 		*mpid = b->mpid;
-		is_new = !exists(p, *mpid, NULL);
-	} else if (!find(p, b, mpid)) {
+		is_new = !exists(p, *mpid, &row);
+	} else if ((found = find(p, b)) != NULL) {
+		*mpid = found->mpid;
+		row.shared = found->shared;
+		is_new = false;
+	} else {
 		if (!mint(p, b, mpid))
 			return false;
 		is_new = true;
 	}
-	if (is_new) {
+	if (is_new)
 		make(p, *mpid, !b->has_mpid, batch_id);
-	} else {
-		st = store_sql(p->store, SQL_PROFILE_RESOLVED);
-		store_int(st, ":mpid", *mpid);
-		store_int(st, ":resolved", batch_id);
-		store_run(p->store, st);
-	}
-	attach(p, *mpid, b);
+	if ((attach(p, *mpid, b) || row.shared) && !is_new)
+		record(p, *mpid, batch_id);
 	return true;
 }
 

@@ -221,9 +221,9 @@ accept_body_resolves_in_the_order_of_the_batches(void **state)
 	assert_int_equal(number(f->queue, "SELECT (SELECT mpid FROM batch "
 	    "WHERE id = 1) = (SELECT mpid FROM batch WHERE id = 3)"), 1);
 	assert_count(f, "batch WHERE mpid = 9", 2);
-	assert_count(f, "profile WHERE resolved = 3 AND customer_id = 'c'",
+	assert_count(f, "profile WHERE resolved = 1 AND customer_id = 'c'",
 	    1);
-	assert_count(f, "profile WHERE resolved = 4 AND mpid = 9", 1);
+	assert_count(f, "profile WHERE resolved = 2 AND mpid = 9", 1);
 }
 
 #define TWICE	"{\"mpid\":1,\"source_request_id\":\"s\"," SESSION "}"

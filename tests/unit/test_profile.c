@@ -374,6 +374,69 @@ profile_resolve_takes_the_most_recent_of_several(void **state)
 	assert_int_equal(user(b, "email: e@x.org"), 12);
 }
 
+static unsigned
+below(uint64_t *random, unsigned n)
+{
+	*random = *random * UINT64_C(6364136223846793005) + 1;
+	return (unsigned)(*random >> 33) % n;
+}
+
+/* The members of a batch of somebody, out of a few people who share much. */
+static void
+somebody(uint64_t *random, struct buf *text)
+{
+	static const char *const types[] = {
+		"customer_id", "email", "mobile_number", "other"
+	};
+	size_t i;
+
+	buf_printf(text, "\"user_identities\":{\"twitter\":\"%u\"",
+	    below(random, 12));
+	for (i = 0; i < HR_COUNT(types); i++)
+		if (below(random, 3) == 0)
+			buf_printf(text, ",\"%s\":\"%u\"", types[i],
+			    below(random, 6));
+	buf_putc(text, '}');
+	if (below(random, 5) == 0)
+		buf_printf(text, ",\"mpid\":%u", 1 + below(random, 6));
+}
+
+/*
+ * Who never shared a value is not written down with each batch, which nobody
+ * can see: a store that does it for all comes to the same ones.
+ */
+static void
+profile_resolve_knows_the_most_recent_of_those_who_share(void **state)
+{
+	struct bench *b = *state, *all;
+	struct buf text = BUF_INIT;
+	uint64_t random = 1;
+	int64_t alone = 0;
+	void *other;
+	int i;
+
+	setup(&other);
+	all = other;
+	for (i = 0; i < 4000; i++) {
+		if (i % 50 == 0) {
+			queue_rollback(b->f->q);
+			queue_rollback(all->f->q);
+			assert_int_equal(queue_begin(b->f->q), QUEUE_READY);
+			assert_int_equal(queue_begin(all->f->q), QUEUE_READY);
+		}
+		buf_reset(&text);
+		somebody(&random, &text);
+		if (of(b, buf_str(&text)) != of(all, buf_str(&text)))
+			fail_msg("batch %d: %s", i, buf_str(&text));
+		number(all->f, "UPDATE profile SET shared = 1 RETURNING 1");
+		alone += number(b->f, "SELECT count(*) FROM profile "
+		    "WHERE shared = 0");
+	}
+	assert_true(alone > 1000);
+	buf_free(&text);
+	teardown(&other);
+}
+
 static void
 profile_resolve_finds_among_any_number(void **state)
 {
@@ -530,6 +593,7 @@ main(void)
 	    TEST(profile_resolve_does_not_narrow_to_nobody),
 	    TEST(profile_resolve_stops_at_exactly_one),
 	    TEST(profile_resolve_takes_the_most_recent_of_several),
+	    TEST(profile_resolve_knows_the_most_recent_of_those_who_share),
 	    TEST(profile_resolve_finds_among_any_number),
 	    TEST(profile_resolve_without_hits_goes_on_to_the_next_type),
 	    TEST(profile_resolve_keeps_the_first_customer_id),

@@ -13,7 +13,12 @@
 #include "log.h"
 #include "store_private.h"
 
-#define CHECKPOINT_PAGES 2000		/* automatic, about 8 MiB of WAL */
+/*
+ * When the WAL is copied into the database, at 32 MiB.  Each commit writes the
+ * pages of those who are in it, and with many queued those lie apart; the
+ * longer the WAL, the more often it has the same page twice, to be copied once.
+ */
+#define CHECKPOINT_PAGES 8000
 
 /*
  * SQLite finds a parameter by comparing names one after the other, which was

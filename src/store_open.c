@@ -18,7 +18,8 @@
 #include "store_private.h"
 
 #define APPLICATION_ID	1752329337	/* "hrly", as in schema.sql */
-#define CACHE_KIB	16384		/* page cache of the writer */
+/* Page cache of the writer: what some thousands of people touch. */
+#define CACHE_KIB	32768
 
 /* One integer that a PRAGMA answers; -1 when it answers nothing. */
 int64_t

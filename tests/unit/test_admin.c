@@ -543,7 +543,7 @@ admin_ready_fails_when_the_wal_cannot_be_emptied(void **state)
 	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
 	assert_int_equal(sqlite3_exec(store_db(queue_store(b->queue)),
 	    "INSERT INTO setting (name, value) "
-	    "VALUES ('much', hex(randomblob(4500000)))", NULL, NULL, NULL),
+	    "VALUES ('much', hex(randomblob(17000000)))", NULL, NULL, NULL),
 	    SQLITE_OK);
 	assert_true(queue_commit(b->queue));
 	bench_get(b, "/health/ready");

@@ -17,7 +17,7 @@
 #include "scratch_fixture.h"
 #include "store.h"
 
-#define MUCH	(9 << 20)	/* bytes that call for a checkpoint */
+#define MUCH	(33 << 20)	/* bytes that call for a checkpoint */
 
 struct bench {
 	char		*directory;

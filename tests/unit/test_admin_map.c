@@ -61,6 +61,50 @@ admin_map_tells_what_would_be_sent(void **state)
 	    "\"}]");
 }
 
+#define PURCHASE "{\"body\":\"{\\\"mpid\\\":\\\"42\\\"%s,\\\"events\\\":" \
+		"[{\\\"event_type\\\":\\\"commerce_event\\\",\\\"data\\\":" \
+		"{\\\"product_action\\\":{\\\"action\\\":\\\"purchase\\\"," \
+		"\\\"products\\\":[{\\\"id\\\":\\\"p-1\\\"},{\\\"id\\\":" \
+		"\\\"p-2\\\"}]}}}]}\"}"
+
+static void
+admin_map_tells_the_bulk_form_of_a_purchase(void **state)
+{
+	struct bench *b = *state;
+	char *body = xasprintf(PURCHASE, "");
+	const char *sent;
+
+	bench_post(b, "/v1/map", body);
+	free(body);
+
+	assert_int_equal(b->status, 200);
+	assert_value(b, "outcomes.0.action", "\"send\"");
+	assert_value(b, "outcomes.0.path", "\"/api/track\"");
+	assert_null(strstr(b->body, "\"event\":1"));
+	/* One request: the purchase and its two items. */
+	sent = bench_value(b, "outcomes.0.body");
+	assert_non_null(strstr(sent, "\\\"app_id\\\":\\\"7\\\""));
+	assert_non_null(strstr(sent, "\\\"events\\\":["));
+	assert_non_null(strstr(sent, "p-1"));
+	assert_non_null(strstr(sent, "p-2"));
+}
+
+static void
+admin_map_tells_why_an_event_is_not_sent(void **state)
+{
+	struct bench *b = *state;
+	char *body = xasprintf(PURCHASE,
+	    ",\\\"environment\\\":\\\"development\\\"");
+
+	bench_post(b, "/v1/map", body);
+	free(body);
+
+	assert_int_equal(b->status, 200);
+	assert_value(b, "outcomes", "[{\"batch\":0,\"event\":0,"
+	    "\"output\":\"heap\",\"action\":\"skip\","
+	    "\"reason\":\"development\"}]");
+}
+
 static void
 admin_map_stores_nothing_and_counts_nothing(void **state)
 {
@@ -272,6 +316,8 @@ main(void)
 		ADMIN_TEST(admin_map_stores_nothing_and_counts_nothing),
 		ADMIN_TEST(admin_map_knows_the_people_whom_the_agent_knows),
 		ADMIN_TEST(admin_map_loses_nothing_of_the_turn_it_comes_in),
+		ADMIN_TEST(admin_map_tells_the_bulk_form_of_a_purchase),
+		ADMIN_TEST(admin_map_tells_why_an_event_is_not_sent),
 		ADMIN_TEST(admin_map_takes_the_path_and_the_time_of_a_body),
 		ADMIN_TEST(
 		    admin_map_refuses_a_body_that_ingest_would_refuse_unread),

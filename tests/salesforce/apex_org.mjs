@@ -127,6 +127,7 @@ export class Org {
 		switch (op) {
 		case '=': return this.rt.same(field ?? null, value);
 		case '<': return (field ?? null) !== null && field < value;
+		case '<=': return (field ?? null) !== null && field <= value;
 		case 'in': return value.some((one) => this.rt.same(field, one));
 		case 'like': return new RegExp(`^${value.replaceAll('%',
 		    '.*')}$`, 'i').test(field);

@@ -83,7 +83,13 @@ tell_end(struct backup *b, struct moment now)
 	if (queue_begin(b->queue) != QUEUE_READY)
 		return false;
 	queue_copy_progress(b->copy);
-	/* One that was cancelled does not run any more. */
+	/* One that was cancelled does not run any more; this one was when it
+	 * was whole, and that had not been written down yet. */
+	if (good && !queue_copy_wanted(b->copy)) {
+		queue_copy_remove(b->copy);
+		log_info("backup: removed, it was cancelled job=%lld",
+		    (long long)queue_copy_job(b->copy));
+	}
 	queue_job_end(b->queue, queue_copy_job(b->copy), good ?
 	    QUEUE_JOB_DONE : QUEUE_JOB_FAILED, good ? NULL : b->why.text,
 	    now.wall);

@@ -520,6 +520,8 @@ enum queue_copied queue_copy_slice(struct queue_copy *, struct why *);
 bool	queue_copy_wanted(struct queue_copy *);
 /* It is not: the next slices end it, as failed. */
 void	queue_copy_cancel(struct queue_copy *);
+/* It is not, though it is whole: its file goes. */
+void	queue_copy_remove(struct queue_copy *);
 /* Into the turn: how far it is. */
 void	queue_copy_progress(struct queue_copy *);
 /* Gives up what is not done.  NULL: nothing. */

@@ -463,6 +463,12 @@ queue_copy_cancel(struct queue_copy *c)
 }
 
 void
+queue_copy_remove(struct queue_copy *c)
+{
+	(void)unlink(c->file);
+}
+
+void
 queue_copy_progress(struct queue_copy *c)
 {
 	sqlite3_stmt *st = store_sql(c->queue->store, SQL_TASK_PROGRESS);

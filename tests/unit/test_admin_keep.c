@@ -166,6 +166,35 @@ admin_backup_can_be_cancelled(void **state)
 	free(file);
 }
 
+static void
+admin_backup_that_was_cancelled_when_it_was_whole_is_removed(void **state)
+{
+	struct bench *b = *state;
+	char *file = file_in(b, "copy.db");
+	const struct timespec ms = { 0, 1000000 };
+	struct why why;
+
+	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
+	assert_true(backup_start(b->backup, file, 0, b->now, &why) != 0);
+	assert_true(queue_commit(b->queue));
+	backup_ended(b->backup, true);
+	while (access(file, F_OK) == -1) {
+		backup_slice(b->backup, b->now, false);
+		nanosleep(&ms, NULL);
+	}
+	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
+	assert_int_equal(sqlite3_exec(store_db(queue_store(b->queue)),
+	    "UPDATE job SET state = 'cancelled', ended_at = 1", NULL, NULL,
+	    NULL), SQLITE_OK);
+	assert_true(queue_commit(b->queue));
+	run_backup(b);
+
+	assert_int_equal(access(file, F_OK), -1);
+	bench_get(b, "/v1/jobs/1");
+	assert_value(b, "state", "\"cancelled\"");
+	free(file);
+}
+
 /* --- verify ----------------------------------------------------------- */
 
 static void
@@ -383,6 +412,8 @@ main(void)
 		ADMIN_TEST(
 		    admin_backup_of_a_turn_that_is_not_stored_leaves_nothing),
 		ADMIN_TEST(admin_backup_can_be_cancelled),
+		ADMIN_TEST(
+		    admin_backup_that_was_cancelled_when_it_was_whole_is_removed),
 		ADMIN_TEST(admin_verify_proves_a_small_database_whole),
 		ADMIN_TEST(admin_verify_says_what_is_wrong),
 		ADMIN_TEST(admin_verify_says_what_it_had_no_time_for),

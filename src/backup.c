@@ -83,13 +83,10 @@ tell_end(struct backup *b, struct moment now)
 	if (queue_begin(b->queue) != QUEUE_READY)
 		return false;
 	queue_copy_progress(b->copy);
-	/* One that was cancelled does not run any more; this one was when it
-	 * was whole, and that had not been written down yet. */
-	if (good && !queue_copy_wanted(b->copy)) {
-		queue_copy_remove(b->copy);
-		log_info("backup: removed, it was cancelled job=%lld",
-		    (long long)queue_copy_job(b->copy));
-	}
+	/* One that was cancelled does not run any more.  If it was whole by
+	 * then, its file goes once this turn, which may have it cancelled, is
+	 * durable. */
+	b->unwanted = !queue_copy_wanted(b->copy);
 	queue_job_end(b->queue, queue_copy_job(b->copy), good ?
 	    QUEUE_JOB_DONE : QUEUE_JOB_FAILED, good ? NULL : b->why.text,
 	    now.wall);
@@ -166,6 +163,11 @@ slice(struct backup *b, struct moment now)
 void
 backup_ended(struct backup *b, bool durable)
 {
+	if (b->told && durable && b->unwanted && b->end == QUEUE_COPIED) {
+		queue_copy_remove(b->copy);
+		log_info("backup: removed, it was cancelled job=%lld",
+		    (long long)queue_copy_job(b->copy));
+	}
 	if ((b->fresh && !durable) || (b->told && durable))
 		forget(b);
 	b->fresh = b->told = false;

@@ -166,11 +166,10 @@ admin_backup_can_be_cancelled(void **state)
 	free(file);
 }
 
+/* A copy that is whole, of which its job does not know yet. */
 static void
-admin_backup_that_was_cancelled_when_it_was_whole_is_removed(void **state)
+copy_until_whole(struct bench *b, const char *file)
 {
-	struct bench *b = *state;
-	char *file = file_in(b, "copy.db");
 	const struct timespec ms = { 0, 1000000 };
 	struct why why;
 
@@ -183,16 +182,52 @@ admin_backup_that_was_cancelled_when_it_was_whole_is_removed(void **state)
 		nanosleep(&ms, NULL);
 	} while (backup_slice(b->backup, b->now, false) != 0 ||
 	    access(file, F_OK) == -1);
+}
+
+/* Into a turn, which is left open. */
+static void
+cancel(struct bench *b)
+{
 	assert_int_equal(queue_begin(b->queue), QUEUE_READY);
 	assert_int_equal(sqlite3_exec(store_db(queue_store(b->queue)),
 	    "UPDATE job SET state = 'cancelled', ended_at = 1", NULL, NULL,
 	    NULL), SQLITE_OK);
+}
+
+static void
+admin_backup_that_was_cancelled_when_it_was_whole_is_removed(void **state)
+{
+	struct bench *b = *state;
+	char *file = file_in(b, "copy.db");
+
+	copy_until_whole(b, file);
+	cancel(b);
 	assert_true(queue_commit(b->queue));
 	run_backup(b);
 
 	assert_int_equal(access(file, F_OK), -1);
 	bench_get(b, "/v1/jobs/1");
 	assert_value(b, "state", "\"cancelled\"");
+	free(file);
+}
+
+static void
+admin_backup_stays_when_its_cancellation_is_not_stored(void **state)
+{
+	struct bench *b = *state;
+	char *file = file_in(b, "copy.db");
+
+	copy_until_whole(b, file);
+	cancel(b);
+	backup_turn(b->backup, b->now);
+	queue_rollback(b->queue);
+	backup_ended(b->backup, false);
+	assert_int_equal(access(file, F_OK), 0);
+
+	run_backup(b);
+	assert_int_equal(access(file, F_OK), 0);
+	bench_get(b, "/v1/jobs/1");
+	assert_value(b, "state", "\"done\"");
 	free(file);
 }
 
@@ -415,6 +450,8 @@ main(void)
 		ADMIN_TEST(admin_backup_can_be_cancelled),
 		ADMIN_TEST(
 		    admin_backup_that_was_cancelled_when_it_was_whole_is_removed),
+		ADMIN_TEST(
+		    admin_backup_stays_when_its_cancellation_is_not_stored),
 		ADMIN_TEST(admin_verify_proves_a_small_database_whole),
 		ADMIN_TEST(admin_verify_says_what_is_wrong),
 		ADMIN_TEST(admin_verify_says_what_it_had_no_time_for),

@@ -351,7 +351,7 @@ bool
 profile_resolve(struct profile_store *p, const struct mp_batch *b,
     int64_t batch_id, int64_t *mpid)
 {
-	const struct candidate *found = NULL;
+	const struct candidate *found;
 	struct row row = { false, false };
 	bool is_new;
 

@@ -173,6 +173,8 @@ store_close(struct store *s)
 		sqlite3_finalize(s->stmt[i]);
 	memset(numbers, 0, sizeof(numbers));
 	sqlite3_close(s->db);
+	if (s->file_fd != -1)
+		close(s->file_fd);
 	if (s->lock_fd != -1)
 		close(s->lock_fd);
 	for (i = 0; i < STORE_FILES; i++)

@@ -38,7 +38,8 @@ enum store_mode {
 
 /*
  * 0 and *out (given), or an exit status of log.h and `why`.  `file_mode` is
- * for a file that is made.  A writing store holds PATH.lock with flock(2).
+ * for a file that is made.  A writing store holds PATH.lock and the file with
+ * flock(2).
  * A path that is a symbolic link stands for what it leads to.
  */
 int	store_open(struct store **out, const char *path, enum store_mode,

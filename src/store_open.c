@@ -72,38 +72,61 @@ open_failure(int error)
 	    EXIT_CANTCREATE;
 }
 
-/* The lock that keeps two agents off one file, and the file itself with its
- * mode, before SQLite makes it with another. */
+/* Opens a file and takes it for this store alone. */
+static int
+take(const char *path, int flags, int *fd, struct why *why)
+{
+	*fd = open(path, flags | O_CLOEXEC, 0600);
+	if (*fd == -1) {
+		why_set(why, "%s: %s", path, strerror(errno));
+		return open_failure(errno);
+	}
+	return flock(*fd, LOCK_EX | LOCK_NB) == 0 ? 0 : EXIT_RUNNING;
+}
+
+/* The file itself with its mode, before SQLite makes it with another. */
+static int
+make_file(const char *path, int file_mode, struct why *why)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int status = 0;
+
+	if (fd == -1 || fchmod(fd, (mode_t)file_mode) == -1) {
+		why_set(why, "%s: %s", path, strerror(errno));
+		status = open_failure(errno);
+	}
+	if (fd != -1)
+		close(fd);
+	if (status == 0)
+		sync_directory(path);
+	return status;
+}
+
+/*
+ * Two locks keep two agents off one database: PATH.lock before there is a
+ * file, and the file itself, since it may have another name by a hard link,
+ * and PATH.lock may be removed.  Closing the latter drops the locks that this
+ * process has on it by SQLite, so it stays open until SQLite has closed it.
+ */
 static int
 lock_and_make(struct store *s, int file_mode, struct why *why)
 {
 	char *lock = xasprintf("%s.lock", s->path);
 	struct stat st;
 	bool fresh = stat(s->path, &st) == -1;
-	int fd, status = 0;
+	int status = take(lock, O_RDWR | O_CREAT, &s->lock_fd, why);
 
-	s->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (s->lock_fd == -1) {
-		why_set(why, "%s: %s", lock, strerror(errno));
-		status = open_failure(errno);
-	} else if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == -1) {
-		why_set(why, "%s: another heaprelayd has this database open",
-		    s->path);
-		status = EXIT_RUNNING;
-	} else if (fresh) {
-		fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		if (fd == -1 || fchmod(fd, (mode_t)file_mode) == -1) {
-			why_set(why, "%s: %s", s->path, strerror(errno));
-			status = open_failure(errno);
-		}
-		if (fd != -1)
-			close(fd);
-		if (status == 0)
-			sync_directory(s->path);
-	} else if (access(s->path, R_OK | W_OK) == -1) {
+	if (status == 0 && fresh) {
+		status = make_file(s->path, file_mode, why);
+	} else if (status == 0 && access(s->path, R_OK | W_OK) == -1) {
 		why_set(why, "%s: %s", s->path, strerror(errno));
 		status = open_failure(errno);
 	}
+	if (status == 0)
+		status = take(s->path, O_RDONLY, &s->file_fd, why);
+	if (status == EXIT_RUNNING)
+		why_set(why, "%s: another heaprelayd has this database open",
+		    s->path);
 	free(lock);
 	return status;
 }
@@ -319,7 +342,7 @@ store_open(struct store **out, const char *path, enum store_mode mode,
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	s->path = real_path(path);
 	s->mode = mode;
-	s->lock_fd = -1;
+	s->lock_fd = s->file_fd = -1;
 	status = mode == STORE_WRITE ? open_writer(s, file_mode, why) :
 	    open_reader(s, why);
 	if (status != 0) {

@@ -24,7 +24,8 @@ struct store {
 	sqlite3		*db;
 	char		*path;
 	enum store_mode	 mode;
-	int		 lock_fd;	/* -1: none */
+	int		 lock_fd;	/* of PATH.lock; -1: none */
+	int		 file_fd;	/* of the file, for its lock; likewise */
 	/* The database, its WAL and its -shm as they were opened. */
 	struct store_file file[STORE_FILES];
 	sqlite3_stmt	*stmt[SQL_COUNT];

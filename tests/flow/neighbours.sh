@@ -94,7 +94,8 @@ shell_end
 
 # A second agent, by the same name and by another one.
 ln -s queue.db "$work/alias.db"
-for name in queue.db alias.db; do
+ln "$work/queue.db" "$work/hard.db"
+for name in queue.db alias.db hard.db; do
 	sed "s|^database = .*|database = $work/$name|
 	    s|^listen = 127.0.0.1:.*|listen = 127.0.0.1:0|" \
 	    "$work/agent.conf" > "$work/second.conf"

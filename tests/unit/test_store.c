@@ -226,18 +226,28 @@ static void
 store_open_refuses_a_second_writer_by_another_name(void **state)
 {
 	struct bench *b = *state;
+	char *alias = xasprintf("%s/alias.db", b->directory);
+	char *hard = xasprintf("%s/hard.db", b->directory);
+	char *lock = xasprintf("%s.lock", b->path);
+	const char *const names[] = { alias, hard, b->path };
 	struct store *second;
 	struct why why;
-	char *alias = xasprintf("%s/alias.db", b->directory);
+	size_t i;
 
 	reopen(b);
 	assert_int_equal(symlink(b->path, alias), 0);
+	assert_int_equal(link(b->path, hard), 0);
+	assert_int_equal(unlink(lock), 0);
 
-	assert_int_equal(store_open(&second, alias, STORE_WRITE, 0600, &why),
-	    EXIT_RUNNING);
-	assert_non_null(strstr(why.text,
-	    "another heaprelayd has this database open"));
+	for (i = 0; i < HR_COUNT(names); i++) {
+		assert_int_equal(store_open(&second, names[i], STORE_WRITE,
+		    0600, &why), EXIT_RUNNING);
+		assert_non_null(strstr(why.text,
+		    "another heaprelayd has this database open"));
+	}
 	free(alias);
+	free(hard);
+	free(lock);
 }
 
 static void

@@ -13,16 +13,9 @@ fault() {
 }
 
 # Heap is down at first, so that something is left to deliver.
-start_sink --track-limit 1000000/1s --identity-limit 1000000/1s \
-    --app-limit 1000000/1s --remember 100000
+start_open_sink
 fault '{"do":{"status":503}}'
-make_config <<'EOT'
-track_limit = 1000000/1s
-identity_limit = 1000000/1s
-app_limit = 1000000/1s
-backoff_base = 50ms
-backoff_max = 200ms
-EOT
+make_open_config < /dev/null
 sed -i 's/^database = .*/&\ndatabase_mode = 0640/' "$work/agent.conf"
 start_agent
 "$build/tests/flow/poster" "$ingest_port" key:secret 4 5000 50 before \

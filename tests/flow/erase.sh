@@ -38,16 +38,9 @@ settled() {
 	sql_is 'SELECT queued + inflight FROM v_conservation' 0
 }
 
-start_sink --track-limit 1000000/1s --identity-limit 1000000/1s \
-    --app-limit 1000000/1s --remember 100000
-make_config <<'EOT'
+start_open_sink
+make_open_config <<'EOT'
 forward_user_attributes = true
-track_limit = 1000000/1s
-identity_limit = 1000000/1s
-app_limit = 1000000/1s
-properties_limit = 1000000/1s
-backoff_base = 50ms
-backoff_max = 200ms
 EOT
 start_agent
 

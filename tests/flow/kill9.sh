@@ -2,15 +2,8 @@
 # kill9.sh - kill -9 in a loop under load loses nothing that was acknowledged
 . "${srcdir:-.}/tests/flow/lib.sh"
 
-start_sink --track-limit 1000000/1s --identity-limit 1000000/1s \
-    --app-limit 1000000/1s --remember 100000
-make_config <<'EOT'
-track_limit = 1000000/1s
-identity_limit = 1000000/1s
-app_limit = 1000000/1s
-backoff_base = 50ms
-backoff_max = 200ms
-EOT
+start_open_sink
+make_open_config < /dev/null
 start_agent
 : > "$work/acknowledged"
 "$build/tests/flow/poster" "$ingest_port" key:secret 8 6000 50 run \

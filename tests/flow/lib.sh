@@ -92,6 +92,24 @@ EOT
 	cat >> "$work/agent.conf"
 }
 
+# start_open_sink, and make_open_config with lines as above: nothing waits for
+# a window, nor long after a failure; the sink remembers what a test sends.
+start_open_sink() {
+	start_sink --track-limit 1000000/1s --identity-limit 1000000/1s \
+	    --app-limit 1000000/1s --remember 100000
+}
+
+make_open_config() {
+	{
+		cat
+		for limit in track identity app properties properties_app; do
+			echo "${limit}_limit = 1000000/1s"
+		done
+		echo "backoff_base = 50ms"
+		echo "backoff_max = 200ms"
+	} | make_config
+}
+
 # start_agent: sets $ingest, $admin and $token.  A second start keeps the
 # ports of the first.
 start_agent() {

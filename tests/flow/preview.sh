@@ -5,15 +5,8 @@
 # that were not stored and of a person who was erased are gone
 . "${srcdir:-.}/tests/flow/lib.sh"
 
-start_sink --track-limit 1000000/1s --identity-limit 1000000/1s \
-    --app-limit 1000000/1s --remember 100000
-make_config <<'EOT'
-track_limit = 1000000/1s
-identity_limit = 1000000/1s
-app_limit = 1000000/1s
-backoff_base = 50ms
-backoff_max = 200ms
-EOT
+start_open_sink
+make_open_config < /dev/null
 start_agent
 
 # Twenty people whom nobody knows, each with an event.

@@ -25,7 +25,7 @@ struct store {
 	char		*path;
 	enum store_mode	 mode;
 	int		 lock_fd;	/* of PATH.lock; -1: none */
-	int		 file_fd;	/* of the file, for its lock; likewise */
+	int		 file_fd;	/* of the file itself; likewise */
 	/* The database, its WAL and its -shm as they were opened. */
 	struct store_file file[STORE_FILES];
 	sqlite3_stmt	*stmt[SQL_COUNT];

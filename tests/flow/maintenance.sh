@@ -92,6 +92,10 @@ keep_posting() {
 keep_posting > "$work/acknowledged" &
 poster_pid=$!
 readers="$readers $poster_pid"
+enough() {
+	[ "$(wc -l < "$work/acknowledged")" -ge 1000 ]
+}
+wait_for 30 enough || fail 'nobody posts'
 worked=0
 for statement in VACUUM ANALYZE REINDEX 'PRAGMA optimize' VACUUM \
     'PRAGMA wal_checkpoint(TRUNCATE)' VACUUM; do

@@ -65,16 +65,13 @@ RETURNING id;
 --: identity_put
 INSERT INTO identity (value) VALUES (:value);
 
---: seen_find
-SELECT 1 FROM seen
- WHERE source_request_id = :source_request_id AND input_key = :input_key
-   AND seen_at > :after;
-
 --: seen_put
--- One that comes again is as new as any.
+-- Changes nothing if it was seen after :after; one that comes again later is as
+-- new as any.
 INSERT INTO seen (source_request_id, input_key, seen_at)
 VALUES (:source_request_id, :input_key, :seen_at)
-    ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at;
+    ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at
+	WHERE seen_at <= :after;
 
 --: batch_put
 INSERT INTO batch (id, receipt_id, input, path, environment, received_at, mpid,

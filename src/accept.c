@@ -192,7 +192,7 @@ accept_batch(struct acceptor *a, const struct config_input *input,
 
 	a->hooks.receipt(b->index, receipt, a->hooks.arg);
 	context.duplicate = b->source_request_id != NULL &&
-	    queue_seen(a->queue, input->key, b->source_request_id,
+	    !queue_see(a->queue, input->key, b->source_request_id, now,
 	    now - a->config->keep_dedup_ms);
 	context.has_mpid = b->has_mpid;
 	context.mpid = b->mpid;
@@ -224,8 +224,6 @@ accept_batch(struct acceptor *a, const struct config_input *input,
 	queue_batch(a->queue, &row);
 	for (i = 0; i < n; i++)
 		put(a, b, &row, &m[i]);
-	if (b->source_request_id != NULL && !context.duplicate)
-		queue_see(a->queue, input->key, b->source_request_id, now);
 	stat_later(STAT_batches_accepted, 1);
 	stat_later(STAT_batches_duplicate, context.duplicate);
 	stat_later(STAT_ignored_identity, b->ignored_identities);

@@ -215,16 +215,15 @@ read_run(struct reader *r)
 	const char *p = r->p;
 	size_t n;
 
-	while (p < r->end && *p != '"' && *p != '\\') {
-		if ((unsigned char)*p >= 0x80) {
-			if ((n = sequence_length(p, r->end)) == 0)
-				return fail(r, p, "invalid UTF-8");
-			p += n;
-		} else if ((unsigned char)*p < 0x20) {
+	for (;;) {
+		p += json_plain(p, r->end);
+		if (p == r->end || *p == '"' || *p == '\\')
+			break;
+		if ((unsigned char)*p < 0x20)
 			return fail(r, p, "control character in a string");
-		} else {
-			p++;
-		}
+		if ((n = sequence_length(p, r->end)) == 0)
+			return fail(r, p, "invalid UTF-8");
+		p += n;
 	}
 	n = (size_t)(p - r->p);
 	memcpy(r->out, r->p, n);
@@ -371,6 +370,7 @@ supersede(cJSON *first, cJSON *later)
 	first->type = later->type;
 	first->valuestring = later->valuestring;
 	first->valueint = later->valueint;
+	first->valuedouble = later->valuedouble;
 	first->child = later->child;
 	later->type = cJSON_Invalid;
 }
@@ -531,6 +531,8 @@ read_value(struct reader *r, cJSON *node)
 	node->valueint = (int)(r->p - r->text);
 	if (!read_any(r, node))
 		return false;
+	if (node->type == cJSON_Object || node->type == cJSON_Array)
+		node->valuedouble = (double)(r->p - r->text);
 	skip_space(r);
 	return true;
 }

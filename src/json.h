@@ -10,7 +10,8 @@
  *   are refused, so no text is cut;
  * - a key that occurs twice in an object has its last value in its first
  *   place;
- * - `valueint` is the byte offset of the value's first byte in the text.
+ * - `valueint` is the byte offset of the value's first byte in the text, and
+ *   `valuedouble` of an object or array that of the byte behind its last.
  *
  * Such a tree is lent by its struct json: never call cJSON_Delete on it, and
  * never change it.
@@ -74,6 +75,10 @@ bool	json_int64(const char *literal, int64_t *value);
  * longest start of at most `units` units that splits no code point. */
 size_t	json_units(const char *text);
 size_t	json_cut(const char *text, size_t units);
+
+/* How many bytes at the start are ASCII characters that stand for themselves
+ * within a JSON string: no control, no quote, no backslash. */
+size_t	json_plain(const char *text, const char *end);
 
 /* A JSON string with its quotes, escaped as mapping.md section 9 says. */
 void	json_put_text(struct buf *, const char *text);

@@ -5,6 +5,7 @@
  * are JSON for certain.
  */
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #include "json.h"
@@ -32,25 +33,6 @@ string_end(const char *text, size_t i)
 	return i + 1;
 }
 
-static size_t
-container_end(const char *text, size_t i)
-{
-	int depth = 0;
-
-	do {
-		if (text[i] == '"') {
-			i = string_end(text, i);
-			continue;
-		}
-		if (text[i] == '{' || text[i] == '[')
-			depth++;
-		else if (text[i] == '}' || text[i] == ']')
-			depth--;
-		i++;
-	} while (depth > 0);
-	return i;
-}
-
 size_t
 json_end(const char *text, size_t len, const cJSON *value)
 {
@@ -60,7 +42,7 @@ json_end(const char *text, size_t len, const cJSON *value)
 	switch (text[begin]) {
 	case '{':
 	case '[':
-		end = container_end(text, begin);
+		end = (size_t)value->valuedouble;
 		break;
 	case '"':
 		end = string_end(text, begin);
@@ -214,6 +196,32 @@ json_put_text(struct buf *b, const char *text)
 	json_put_text_n(b, text, strlen(text));
 }
 
+/* Eight bytes at once.  The lowest byte below n has its highest bit set then,
+ * and no lower one. */
+#define ALL(byte)	((byte) * UINT64_C(0x0101010101010101))
+#define BELOW(word, n)	(((word) - ALL(n)) & ~(word) & ALL(0x80))
+
+size_t
+json_plain(const char *text, const char *end)
+{
+	const char *p = text;
+	uint64_t word, other;
+
+	for (; end - p >= 8; p += 8) {
+		memcpy(&word, p, sizeof(word));
+		word = le64toh(word);	/* the first byte is the lowest */
+		other = (word & ALL(0x80)) | BELOW(word, 0x20) |
+		    BELOW(word ^ ALL('"'), 1) | BELOW(word ^ ALL('\\'), 1);
+		if (other != 0)
+			return (size_t)(p - text) +
+			    (size_t)__builtin_ctzll(other) / 8;
+	}
+	while (p < end && (unsigned char)*p >= 0x20 &&
+	    (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
+		p++;
+	return (size_t)(p - text);
+}
+
 void
 json_put_text_n(struct buf *b, const char *text, size_t len)
 {
@@ -222,8 +230,8 @@ json_put_text_n(struct buf *b, const char *text, size_t len)
 	const char *end = text + len, *p = text;
 
 	buf_putc(b, '"');
-	for (; p < end; p++) {
-		if ((unsigned char)*p >= 0x20 && *p != '"' && *p != '\\')
+	for (; (p += json_plain(p, end)) < end; p++) {
+		if ((unsigned char)*p >= 0x80)
 			continue;
 		buf_put(b, text, (size_t)(p - text));
 		if (short_escape(*p) != NULL) {

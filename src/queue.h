@@ -135,12 +135,10 @@ void	queue_rearm(struct queue *, int64_t now, int64_t latest);
 
 /* --- the way in ------------------------------------------------------ */
 
-/* Was this id accepted under that key after the instant?  (A batch of this
- * very turn counts.) */
-bool	queue_seen(struct queue *, const char *input_key,
-	    const char *source_request_id, int64_t after);
-void	queue_see(struct queue *, const char *input_key,
-	    const char *source_request_id, int64_t now);
+/* Remembers that a batch with this id comes under that key now.  false: one
+ * did after that instant (of this very turn counts), which stays as it is. */
+bool	queue_see(struct queue *, const char *input_key,
+	    const char *source_request_id, int64_t now, int64_t after);
 
 /* Interned; made if need be. */
 int64_t	queue_identity(struct queue *, const char *value);

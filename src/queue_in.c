@@ -9,30 +9,16 @@
 #include "queue_private.h"
 
 bool
-queue_seen(struct queue *q, const char *input_key,
-    const char *source_request_id, int64_t after)
-{
-	sqlite3_stmt *st = store_sql(q->store, SQL_SEEN_FIND);
-	bool seen;
-
-	store_text(st, ":input_key", input_key);
-	store_text(st, ":source_request_id", source_request_id);
-	store_int(st, ":after", after);
-	seen = store_row(q->store, st);
-	sqlite3_reset(st);
-	return seen;
-}
-
-void
 queue_see(struct queue *q, const char *input_key,
-    const char *source_request_id, int64_t now)
+    const char *source_request_id, int64_t now, int64_t after)
 {
 	sqlite3_stmt *st = store_sql(q->store, SQL_SEEN_PUT);
 
 	store_text(st, ":input_key", input_key);
 	store_text(st, ":source_request_id", source_request_id);
 	store_int(st, ":seen_at", now);
-	store_run(q->store, st);
+	store_int(st, ":after", after);
+	return store_run(q->store, st) > 0;
 }
 
 /* One that was erased has the same number when it comes again, or Heap would

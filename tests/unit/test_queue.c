@@ -204,47 +204,48 @@ queue_forget_outputs_leaves_what_is_not_named_again(void **state)
 }
 
 static void
-queue_seen_remembers_by_key_and_exact_id(void **state)
+queue_see_remembers_by_key_and_exact_id(void **state)
 {
 	struct queue_fixture *f = *state;
 
-	assert_false(queue_seen(f->q, "key", "id-1", 0));
-	queue_see(f->q, "key", "id-1", 1000);
+	assert_true(queue_see(f->q, "key", "id-1", 1000, 0));
 	/* This very turn counts. */
-	assert_true(queue_seen(f->q, "key", "id-1", 0));
+	assert_false(queue_see(f->q, "key", "id-1", 1000, 0));
 	settle(f);
 
-	assert_true(queue_seen(f->q, "key", "id-1", 0));
-	assert_false(queue_seen(f->q, "Key", "id-1", 0));
-	assert_false(queue_seen(f->q, "key", "ID-1", 0));
-	assert_false(queue_seen(f->q, "key", "id-1 ", 0));
-	assert_false(queue_seen(f->q, "key2", "id-1", 0));
-}
-
-static void
-queue_seen_forgets_after_the_instant(void **state)
-{
-	struct queue_fixture *f = *state;
-
-	queue_see(f->q, "key", "id", 1000);
-	assert_true(queue_seen(f->q, "key", "id", 999));
-	assert_false(queue_seen(f->q, "key", "id", 1000));
-	queue_see(f->q, "key", "id", 5000);
-	assert_true(queue_seen(f->q, "key", "id", 4999));
+	assert_false(queue_see(f->q, "key", "id-1", 1001, 0));
+	assert_true(queue_see(f->q, "Key", "id-1", 1001, 0));
+	assert_true(queue_see(f->q, "key", "ID-1", 1001, 0));
+	assert_true(queue_see(f->q, "key", "id-1 ", 1001, 0));
+	assert_true(queue_see(f->q, "key2", "id-1", 1001, 0));
 	settle(f);
 }
 
 static void
-queue_seen_knows_nothing_of_a_turn_that_failed(void **state)
+queue_see_forgets_after_the_instant(void **state)
 {
 	struct queue_fixture *f = *state;
 
-	queue_see(f->q, "key", "id", 1000);
+	assert_true(queue_see(f->q, "key", "id", 1000, 0));
+	assert_false(queue_see(f->q, "key", "id", 1500, 999));
+	/* Refused at 1500, it is still as old as it was. */
+	assert_true(queue_see(f->q, "key", "id", 5000, 1000));
+	assert_false(queue_see(f->q, "key", "id", 5001, 4999));
+	settle(f);
+	assert_int_equal(number(f, "SELECT seen_at FROM seen"), 5000);
+}
+
+static void
+queue_see_knows_nothing_of_a_turn_that_failed(void **state)
+{
+	struct queue_fixture *f = *state;
+
+	assert_true(queue_see(f->q, "key", "id", 1000, 0));
 	store_fail(queue_store(f->q), "no");
 	assert_false(queue_commit(f->q));
 
 	assert_int_equal(queue_begin(f->q), QUEUE_READY);
-	assert_false(queue_seen(f->q, "key", "id", 0));
+	assert_true(queue_see(f->q, "key", "id", 1000, 0));
 }
 
 static void
@@ -460,9 +461,9 @@ main(void)
 	    QUEUE_TEST(queue_output_gives_the_same_ids_again),
 	    QUEUE_TEST(queue_output_tells_apps_by_url_and_id),
 	    QUEUE_TEST(queue_forget_outputs_leaves_what_is_not_named_again),
-	    QUEUE_TEST(queue_seen_remembers_by_key_and_exact_id),
-	    QUEUE_TEST(queue_seen_forgets_after_the_instant),
-	    QUEUE_TEST(queue_seen_knows_nothing_of_a_turn_that_failed),
+	    QUEUE_TEST(queue_see_remembers_by_key_and_exact_id),
+	    QUEUE_TEST(queue_see_forgets_after_the_instant),
+	    QUEUE_TEST(queue_see_knows_nothing_of_a_turn_that_failed),
 	    QUEUE_FILE_TEST(queue_identity_interns_by_exact_value),
 	    QUEUE_TEST(queue_batch_is_stored_as_received),
 	    QUEUE_TEST(queue_batch_without_mpid_has_none),

@@ -25,13 +25,14 @@
  * a twelfth of the cost of a batch.  Names are literals, so a statement and
  * the address of a name say which it is; forgotten when statements go.
  */
-#define NUMBERS	2048
+#define NUMBERS	1024
+#define WAYS	2		/* those that fall upon each other */
 
 static struct number {
 	const sqlite3_stmt *st;
 	const char	*name;
 	int		 i;
-} numbers[NUMBERS];
+} numbers[NUMBERS][WAYS];
 
 const char *
 store_path(const struct store *s)
@@ -362,11 +363,14 @@ parameter(sqlite3_stmt *st, const char *name)
 {
 	/* Multiplied by the golden ratio, of which the high bits are the most
 	 * mixed: names lie close together, and so do statements. */
-	struct number *n = &numbers[(((uintptr_t)st ^ (uintptr_t)name << 20) *
+	struct number *n = numbers[(((uintptr_t)st ^ (uintptr_t)name << 20) *
 	    UINT64_C(0x9e3779b97f4a7c15) >> 48) % NUMBERS];
+	int i;
 
-	if (n->st == st && n->name == name)
-		return n->i;
+	for (i = 0; i < WAYS; i++)
+		if (n[i].st == st && n[i].name == name)
+			return n[i].i;
+	memmove(&n[1], &n[0], (WAYS - 1) * sizeof(*n));
 	n->i = sqlite3_bind_parameter_index(st, name);
 	if (n->i == 0)
 		bug("store: no parameter %s in: %s", name, sqlite3_sql(st));

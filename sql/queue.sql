@@ -92,9 +92,8 @@ INSERT INTO last_id (name, id) VALUES (:name, :id)
     ON CONFLICT DO UPDATE SET id = excluded.id;
 
 --: event_put
--- A group is of one lane, so what comes from another lane is not suspect.  Only
--- updates that took up others have any of this, so CASE spares the rest a look
--- into two tables.
+-- Only updates that took up others have been failing, so CASE spares the rest a
+-- look into another table.
 INSERT OR ROLLBACK INTO event (id, batch, event_index, lane, identity, name, received_at,
 	event_at, commerce, objects, payload, origins, chain, state, reason,
 	due_at, failures, failing_since, failing_open_ms, suspect, ended_at)
@@ -103,8 +102,7 @@ VALUES (:id, :batch, :event_index, :lane, :identity, :name, :received_at,
 	:reason, :due_at, :failures, :failing_since,
 	CASE WHEN :failing_age IS NOT NULL THEN :failing_age +
 		(SELECT open_ms FROM lane WHERE id = :lane) END,
-	CASE WHEN :suspect IS NOT NULL THEN (SELECT i.id FROM isolation AS i
-		WHERE i.id = :suspect AND i.lane = :lane) END, :ended_at);
+	:suspect, :ended_at);
 
 --: properties_queued
 -- The update of an identity that waits, in any lane of the same app; there is
@@ -221,6 +219,12 @@ SELECT min(due_at) FROM event WHERE state = 'queued' AND due_at IS NOT NULL;
 -- After a step of the clock: no instant is further away than its cause.
 UPDATE OR ROLLBACK event SET due_at = :latest
  WHERE state = 'queued' AND due_at IS NOT NULL AND due_at > :latest;
+
+--: waiting_enter
+-- New events that are ready.
+INSERT INTO waiting (lane, identity, ready, next_at)
+VALUES (:lane, :identity, :events, :received_at)
+    ON CONFLICT DO UPDATE SET ready = ready + excluded.ready;
 
 --: waiting_first
 -- Who may send now, in turn, behind the one that was read last.

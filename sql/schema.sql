@@ -165,7 +165,8 @@ CREATE INDEX event_chain ON event (chain, ended_at) WHERE chain IS NOT NULL;
 CREATE INDEX event_ended ON event (state, ended_at) WHERE ended_at IS NOT NULL;
 
 -- Which identities have ready events in a lane, and when each may send.
--- Kept by the triggers below; next_at by the planner.
+-- Kept by the triggers below, of new events by the way in, since a trigger of
+-- those would cost a tenth of a batch; next_at by the planner.
 CREATE TABLE waiting (
 	lane	INTEGER NOT NULL,		-- lane.id
 	identity INTEGER NOT NULL,		-- identity.id
@@ -376,20 +377,7 @@ BEGIN
 	SELECT RAISE(ROLLBACK, 'illegal move of an event from one state to another');
 END;
 
--- How an event begins; and waiting.ready, row by row.  One trigger, since each
--- costs something with every row.
-CREATE TRIGGER event_new AFTER INSERT ON event
-WHEN NOT (NEW.state = 'stuck' OR NEW.state = 'skipped' OR
-	NEW.state = 'queued' AND (NEW.due_at IS NOT NULL OR
-		NEW.suspect IS NOT NULL))
-BEGIN
-	SELECT RAISE(ROLLBACK, 'an event begins as queued, stuck or skipped')
-	 WHERE NEW.state <> 'queued';
-	INSERT INTO waiting (lane, identity, ready, next_at)
-	VALUES (NEW.lane, NEW.identity, 1, NEW.received_at)
-	    ON CONFLICT DO UPDATE SET ready = ready + 1;
-END;
-
+-- waiting.ready, row by row, of events that are there.
 CREATE TRIGGER waiting_enter AFTER UPDATE OF state, due_at, suspect ON event
 WHEN NEW.state = 'queued' AND NEW.due_at IS NULL AND NEW.suspect IS NULL
  AND NOT (OLD.state = 'queued' AND OLD.due_at IS NULL AND

@@ -88,6 +88,8 @@ queue_batch(struct queue *q, const struct queue_batch *b)
 	store_int(st, ":events", (int64_t)b->events);
 	store_text_n(st, ":body", b->body, b->body_len);
 	store_run(q->store, st);
+	q->to_come = b->events;
+	q->entered.events = 0;	/* a failed turn's */
 	return id;
 }
 
@@ -142,6 +144,34 @@ insert_event(struct queue *q, const struct queue_batch *b,
 	store_run(q->store, st);
 }
 
+static void
+count_entered(struct queue *q, const struct queue_batch *b)
+{
+	sqlite3_stmt *st;
+
+	if (q->entered.events == 0)
+		return;
+	st = store_sql(q->store, SQL_WAITING_ENTER);
+	store_int(st, ":lane", q->entered.lane);
+	store_int(st, ":identity", q->entered.identity);
+	store_int(st, ":events", q->entered.events);
+	store_int(st, ":received_at", b->received_at);
+	store_run(q->store, st);
+	q->entered.events = 0;
+}
+
+/* Most batches are of one person, whose events are counted at once. */
+static void
+enter(struct queue *q, const struct queue_batch *b,
+    const struct queue_event *e)
+{
+	if (q->entered.lane != e->lane || q->entered.identity != e->identity)
+		count_entered(q, b);
+	q->entered.lane = e->lane;
+	q->entered.identity = e->identity;
+	q->entered.events++;
+}
+
 int64_t
 queue_event(struct queue *q, const struct queue_batch *b,
     const struct queue_event *e)
@@ -152,7 +182,12 @@ queue_event(struct queue *q, const struct queue_batch *b,
 	if (e->kind == HEAP_USER_PROPERTIES && e->entry == QUEUE_QUEUED)
 		queue_merge_new(q, e, &u, &older);
 	insert_event(q, b, e, &u);
-	/* Only now: a group under suspicion goes with the last one in it. */
+	if (e->entry == QUEUE_QUEUED && u.due_at == 0 && u.suspect == 0)
+		enter(q, b, e);
+	if (--q->to_come == 0 || older != 0)
+		count_entered(q, b);
+	/* Only now: a group under suspicion goes with the last one in it, and
+	 * the older one must be counted before it leaves. */
 	if (older != 0)
 		queue_merged(q, older, u.id, u.chain, b->received_at);
 	/* SQLite borrowed the texts only until the statement ended. */

@@ -33,6 +33,15 @@ struct queue {
 	struct tally	*tally;
 	size_t		 tally_n;
 	struct queue_watch *watch;	/* what counts them, and who looks on */
+	/* How many events of the batch at hand are to come; and of those that
+	 * came the last ones, of one lane and identity, that are ready and not
+	 * yet counted in `waiting`. */
+	size_t		 to_come;
+	struct queue_entered {
+		int64_t	lane;
+		int64_t	identity;
+		int64_t	events;
+	} entered;
 	/* What is deleted now counts as erased, not as pruned. */
 	bool		 erasing;
 	/* How far retention has looked at those that are over, by state;
@@ -65,6 +74,7 @@ struct queue_update {
 	int64_t		 failing_age;	/* ms that its lane was open since, as a
 					 * negative number */
 	int64_t		 suspect;	/* 0: no */
+	int64_t		 lane;
 };
 
 void	queue_update_free(struct queue_update *);

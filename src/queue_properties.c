@@ -34,6 +34,7 @@ read_row(sqlite3_stmt *st, struct queue_update *u)
 	u->failing_age = sqlite3_column_int64(st, 9);
 	u->suspect = sqlite3_column_int64(st, 10);
 	u->identity = sqlite3_column_int64(st, 11);
+	u->lane = sqlite3_column_int64(st, 12);
 }
 
 /* The update of that row; its id is 0 if there is none. */
@@ -140,7 +141,8 @@ queue_merge_new(struct queue *q, const struct queue_event *e,
 	u->failing = waits.failing;
 	u->failing_since = waits.failing_since;
 	u->failing_age = waits.failing_age;
-	u->suspect = waits.suspect;
+	/* A group is of one lane. */
+	u->suspect = waits.lane == e->lane ? waits.suspect : 0;
 	queue_update_free(&waits);
 	queue_update_free(&fresh);
 }

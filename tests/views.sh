@@ -115,6 +115,10 @@ INSERT INTO event (batch, event_index, lane, identity, name, received_at,
 SELECT 1, rowid, lane, identity, name, 1700000000123, 1700000000000, 0, 1,
        '{}', state, reason, due_at, suspect, status, error
   FROM want ORDER BY rowid;
+INSERT INTO waiting (lane, identity, ready, next_at)
+SELECT lane, identity, count(*), min(received_at) FROM event
+ WHERE state = 'queued' AND due_at IS NULL AND suspect IS NULL
+ GROUP BY lane, identity;
 UPDATE event SET state = 'inflight', request = 7 WHERE name = 'flying';
 UPDATE waiting SET next_at = 9223372036854775807 / 4 WHERE identity = 2;
 UPDATE waiting SET next_at = strftime('%s', '2099-01-01') * 1000

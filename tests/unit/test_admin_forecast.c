@@ -201,7 +201,10 @@ admin_identities_begin_with_the_longest_backlog(void **state)
 	    " SELECT 101, k.value, lane, (SELECT id FROM identity WHERE"
 	    " value = 'ada/1'), name, received_at, event_at, 0, 1, payload,"
 	    " 'queued' FROM event, json_each('[0,1,2]') AS k"
-	    " WHERE event.id = 1;");
+	    " WHERE event.id = 1;"
+	    "INSERT INTO waiting (lane, identity, ready, next_at)"
+	    " SELECT lane, identity, 3, received_at FROM event"
+	    " WHERE batch = 101 LIMIT 1;");
 	bench_get(b, "/v1/identities");
 
 	assert_int_equal(b->status, 200);

@@ -362,6 +362,31 @@ queue_event_follows_its_batch(void **state)
 }
 
 static void
+queue_event_counts_nothing_of_a_batch_that_failed(void **state)
+{
+	struct queue_fixture *f = *state;
+	struct queue_batch b = { .receipt_id = "r", .input = "shop",
+	    .path = "/v2/events", .received_at = 5, .events = 2,
+	    .body = "{}", .body_len = 2 };
+	struct queue_event e = { .lane = f->out.lane[HEAP_TRACK],
+	    .kind = HEAP_TRACK, .name = "E", .objects = 1, .payload = "{}",
+	    .payload_len = 2 };
+
+	e.identity = queue_identity(f->q, "ada");
+	settle(f);
+	queue_batch(f->q, &b);
+	queue_event(f->q, &b, &e);
+	queue_rollback(f->q);
+	assert_int_equal(queue_begin(f->q), QUEUE_READY);
+	queue_batch(f->q, &b);
+	queue_event(f->q, &b, &e);
+	queue_event(f->q, &b, &e);
+	settle(f);
+
+	assert_int_equal(number(f, "SELECT ready FROM waiting"), 2);
+}
+
+static void
 queue_event_begins_as_it_is_told(void **state)
 {
 	struct queue_fixture *f = *state;
@@ -468,6 +493,7 @@ main(void)
 	    QUEUE_TEST(queue_batch_is_stored_as_received),
 	    QUEUE_TEST(queue_batch_without_mpid_has_none),
 	    QUEUE_TEST(queue_event_follows_its_batch),
+	    QUEUE_TEST(queue_event_counts_nothing_of_a_batch_that_failed),
 	    QUEUE_TEST(queue_event_begins_as_it_is_told),
 	    QUEUE_TEST(queue_event_that_is_queued_waits_since_its_receipt),
 	    QUEUE_FILE_TEST(queue_bytes_are_those_of_its_files),

@@ -448,6 +448,35 @@ put_other(struct queue_fixture *f, const char *payload, const char *identity)
 	return put_event(f, &e, identity);
 }
 
+/* Both are of one batch, and the first is not counted yet when it leaves. */
+static void
+queue_event_of_the_same_batch_may_be_taken_up(void **state)
+{
+	struct queue_fixture *f = *state;
+	struct queue_batch b = { .receipt_id = "r", .input = "shop",
+	    .path = "/v2/events", .received_at = QUEUE_NOW, .events = 2,
+	    .body = "{}", .body_len = 2 };
+	struct queue_event e = { .kind = HEAP_USER_PROPERTIES,
+	    .lane = f->out.lane[HEAP_USER_PROPERTIES], .event_index = -1,
+	    .name = "", .event_at = QUEUE_NOW, .objects = 1,
+	    .payload = USER("ada", "\"a\":1"),
+	    .payload_len = strlen(USER("ada", "\"a\":1")) };
+	int64_t first, second;
+
+	share_the_app(f);
+	e.identity = queue_identity(f->q, "ada");
+	queue_batch(f->q, &b);
+	first = queue_event(f->q, &b, &e);
+	e.lane = f->other.lane[HEAP_USER_PROPERTIES];
+	second = queue_event(f->q, &b, &e);
+	settle(f);
+
+	assert_merged(f, first, second);
+	assert_int_equal(number(f, "SELECT ready FROM waiting WHERE lane = "
+	    "%lld", (long long)e.lane), 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM waiting"), 1);
+}
+
 static void
 queue_join_updates_leaves_one_of_each_identity(void **state)
 {
@@ -656,6 +685,7 @@ main(void)
 	    QUEUE_TEST(queue_replay_skips_an_update_that_is_superseded),
 	    QUEUE_TEST(queue_replay_knows_what_an_unchanged_update_has_set),
 	    QUEUE_TEST(queue_unrefuse_does_not_overtake_what_flies),
+	    QUEUE_TEST(queue_event_of_the_same_batch_may_be_taken_up),
 	    QUEUE_TEST(queue_join_updates_leaves_one_of_each_identity),
 	    QUEUE_TEST(queue_join_updates_finds_deferred_and_suspect_ones),
 	    QUEUE_TEST(queue_prune_keeps_what_may_have_replaced_an_update),

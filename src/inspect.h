@@ -22,7 +22,7 @@ struct inspect;
 struct store;
 
 /* What one question may take of the processor; five times that by the clock. */
-#define INSPECT_PATIENCE_MS	20
+#define INSPECT_PATIENCE_MS	10
 #define INSPECT_REQUESTS	500	/* of one event, at most */
 
 /* Keeps `writer`, which has the database open, until inspect_close.  0 and

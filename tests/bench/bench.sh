@@ -9,7 +9,7 @@
 
 set -eu
 dir=$(dirname "$0")
-all='intake slow peers delivery drain latency growth cost'
+all='intake slow peers delivery drain latency growth turns cost'
 
 [ $# -gt 0 ] || set -- $all
 for case; do

@@ -17,7 +17,7 @@ fail() {
 	exit 1
 }
 
-for tool in curl jq; do
+for tool in curl jq sqlite3; do
 	command -v $tool > /dev/null || { echo "skipped: no $tool"; exit 77; }
 done
 BENCH_RESULTS=$results BENCH_QUICK=1 BENCH_SECONDS=0.05 BENCH_EVENTS=2000 \
@@ -48,6 +48,7 @@ growth.1000.delivery
 growth.1000.mib
 growth.1000.list_p99
 growth.1000.start_ms
+turns.1000.all
 cost.one.cpu_in
 cost.bulk_of_100.bytes
 EOT

@@ -38,6 +38,8 @@ END {
 	target("growth.1000000.mib", "<", 64, "1M queued: MiB")
 	target("growth.1000000.list_p99", "<", 20, "1M queued: ms of a list, p99")
 	target("growth.1000000.start_ms", "<", 1000, "1M queued: ms until ready")
+	target("turns.1000000.over_25ms", "<", 1,
+	    "1M replayed: turns over 25 ms")
 	target("growth.5000000.intake_ratio", ">=", 0.8,
 	    "5M queued: intake, of empty")
 	target("growth.5000000.mib", "<", 64, "5M queued: MiB")

@@ -2,10 +2,10 @@
  * dispatch_private.h - what the files of dispatch share
  *
  * dispatch.c has the lanes and the turn, dispatch_window.c the windows of the
- * apps, dispatch_request.c fills requests, dispatch_verdict.c judges answers,
- * dispatch_blame.c knows whose fault a failure is, dispatch_operate.c does what
- * operators ask for, dispatch_hold.c keeps identities back, dispatch_forecast.c
- * looks ahead.
+ * apps, dispatch_request.c fills requests, with what dispatch_fill.h names,
+ * dispatch_verdict.c judges answers, dispatch_blame.c knows whose fault a
+ * failure is, dispatch_operate.c does what operators ask for, dispatch_hold.c
+ * keeps identities back, dispatch_forecast.c looks ahead.
  */
 #ifndef HR_DISPATCH_PRIVATE_H
 #define HR_DISPATCH_PRIVATE_H

@@ -45,11 +45,11 @@ struct http_settings {
 						   reader that does not read */
 	size_t		 max_connections;
 	http_handler	*handler;
-	/* Of a request whose head is there and whose body is not: may answer
-	 * already (path, method, credentials); NULL: none.  When it answers,
-	 * the connection closes after the answer.  Returns true when it
-	 * answered with http_reply, or will, later.  The handler must not
-	 * rely on it. */
+	/* May answer as soon as the head is there (path, method,
+	 * credentials), before the body was read; NULL: none.  When it
+	 * answers, the connection closes after the answer unless the request
+	 * has no body.  Returns true when it answered with http_reply,
+	 * or will, later. */
 	bool		(*early)(struct http_request *, void *arg);
 	http_error_body	*error_body;	/* NULL: errors have no body */
 	/* Kept: counts how long answers took that were held and are durable,

@@ -318,25 +318,16 @@ has_body(const struct http_request *c)
 	return c->head.chunked || c->head.length > 0;
 }
 
-/* Then the handler is asked at once, and needs no forerunner. */
-static bool
-body_is_there(struct http_request *c)
-{
-	return !c->head.chunked &&
-	    c->head.length <= c->front->settings.max_body_bytes &&
-	    c->head.length <= evbuffer_get_length(input_of(c));
-}
-
 /* The front's chance to answer without the body. */
 static bool
 answered_early(struct http_request *c)
 {
 	const struct http_settings *s = &c->front->settings;
 
-	if (s->early == NULL || body_is_there(c))
+	if (s->early == NULL)
 		return false;
 	c->state = HTTP_ASKED;
-	c->unread = true;
+	c->unread = has_body(c);
 	if (s->early(c, s->arg))
 		return true;
 	if (c->state != HTTP_ASKED)

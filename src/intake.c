@@ -28,6 +28,11 @@ struct intake {
 	int64_t			 rate_id;
 	struct pending		*pending;
 	struct answers		*answers;
+	/* The request whose head was judged last, and whose it is; NULL: there
+	 * is none since a reload.  Most bodies come with their heads, so it
+	 * is mostly the one that is asked next. */
+	const struct http_request *judged;
+	const struct config_input *judged_input;
 	/* Whose request is handed to it, while it is. */
 	const struct config_input *asked;
 	enum mp_path		 asked_path;
@@ -82,6 +87,7 @@ intake_reload(struct intake *in, struct acceptor *acceptor,
 	free_rates(in);
 	in->acceptor = acceptor;
 	in->config = config;
+	in->judged = NULL;
 	in->room_at = INT64_MIN / 2;
 	make_rates(in);
 }
@@ -206,8 +212,11 @@ authenticate(struct intake *in, const char *header)
 static const struct config_input *
 input_of(struct intake *in, struct http_request *r)
 {
-	const char *header = http_header(r, "Authorization");
+	const char *header;
 
+	if (in->judged == r)
+		return in->judged_input;
+	header = http_header(r, "Authorization");
 	return header != NULL && http_header_count(r, "Authorization") == 1 ?
 	    authenticate(in, header) : NULL;
 }
@@ -310,11 +319,15 @@ intake_early(struct http_request *r, void *arg)
 	const struct config_input *input;
 	enum mp_path path;
 
-	if (!refuse_by_head(in, r, &path, &input) &&
-	    !refuse_by_length(in, r, input))
-		return false;
-	stat_add(STAT_ingest_requests, 1);
-	return true;
+	in->judged = NULL;
+	if (refuse_by_head(in, r, &path, &input) ||
+	    refuse_by_length(in, r, input)) {
+		stat_add(STAT_ingest_requests, 1);
+		return true;
+	}
+	in->judged = r;
+	in->judged_input = input;
+	return false;
 }
 
 static bool

@@ -384,8 +384,10 @@ inspect_events_does_not_pay_for_others_at_first(void **state)
 
 	put_haystack(b, 3000);
 
-	assert_int_equal(list_while_others_have(b, 60), 3);
-	assert_int_not_equal(list_while_others_have(b, 600), 3);
+	assert_int_equal(list_while_others_have(b,
+	    3 * INSPECT_PATIENCE_MS), 3);
+	assert_int_not_equal(list_while_others_have(b,
+	    30 * INSPECT_PATIENCE_MS), 3);
 }
 
 /* --- one event -------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 #include <zlib.h>
@@ -170,6 +171,30 @@ intake_secrets_may_hold_colons(void **state)
 	/* k:a:b: */
 	assert_string_equal(intake_ask(f, "POST /v2/events",
 	    "Authorization: Basic azphOmI6\r\n", BATCH), ACCEPTED);
+}
+
+/* Who sent the head was known then. */
+static void
+intake_judges_a_head_anew_after_a_reload(void **state)
+{
+	static const char text[] = "[output heap]\napp_id = 77\n"
+	    "[input feed]\nkey = key-2\nsecret = s-2\n";
+	static const char body[] = "2\r\n{}\r\n0\r\n\r\n";
+	struct intake_fixture *f = *state;
+	struct config *other = config_parse(text, sizeof(text) - 1, "other",
+	    NULL);
+	int fd = intake_send(f, "POST /v2/events",
+	    AUTH_SHOP "Transfer-Encoding: chunked\r\n", "", 0), i;
+
+	for (i = 0; i < 20; i++)
+		intake_loop(f);
+	intake_reload(f->intake, f->accept->acceptor, other);
+	assert_int_equal(send(fd, body, sizeof(body) - 1, MSG_NOSIGNAL),
+	    sizeof(body) - 1);
+
+	assert_string_equal(intake_answer(f, fd), EMPTY_403);
+	intake_reload(f->intake, f->accept->acceptor, f->accept->config);
+	config_free(other);
 }
 
 static void
@@ -558,6 +583,7 @@ main(void)
 	    TEST(intake_takes_credentials_as_senders_write_them),
 	    TEST(intake_tells_inputs_by_their_key),
 	    TEST(intake_secrets_may_hold_colons),
+	    TEST(intake_judges_a_head_anew_after_a_reload),
 	    TEST(intake_refuses_wrong_credentials),
 	    TEST(intake_refuses_what_is_malformed),
 	    TEST(intake_tells_the_refused_batches_of_a_bulk_request),

@@ -377,6 +377,14 @@ BEGIN
 	SELECT RAISE(ROLLBACK, 'illegal move of an event from one state to another');
 END;
 
+-- How an event begins.
+CREATE TRIGGER event_new AFTER INSERT ON event
+WHEN NEW.state = 'inflight' OR NEW.state = 'delivered' OR
+	NEW.state = 'discarded'
+BEGIN
+	SELECT RAISE(ROLLBACK, 'an event begins as queued, stuck or skipped');
+END;
+
 -- waiting.ready, row by row, of events that are there.
 CREATE TRIGGER waiting_enter AFTER UPDATE OF state, due_at, suspect ON event
 WHEN NEW.state = 'queued' AND NEW.due_at IS NULL AND NEW.suspect IS NULL

@@ -18,10 +18,6 @@ struct acceptor {
 	const struct outputs	*outputs;
 	struct accept_hooks	 hooks;
 	struct arena		*arena;		/* of the batch at hand */
-	/* Whose event was translated last; NULL: nobody's since this batch
-	 * began.  Most batches are of one person. */
-	const char		*identity;	/* borrowed from the batch */
-	int64_t			 identity_id;
 };
 
 /* What one batch became for one output. */
@@ -68,14 +64,6 @@ acceptor_free(struct acceptor *a)
 		return;
 	arena_free(a->arena);
 	free(a);
-}
-
-/* What lies in the arena goes. */
-static void
-forget_batch(struct acceptor *a)
-{
-	arena_reset(a->arena);
-	a->identity = NULL;
 }
 
 static bool
@@ -125,16 +113,6 @@ static const enum stat_id outcome_stat[] = {
 	[MAP_REJECT] = STAT_outcome_reject,
 };
 
-static int64_t
-identity_id(struct acceptor *a, const char *identity)
-{
-	if (a->identity == NULL || strcmp(a->identity, identity) != 0) {
-		a->identity = identity;
-		a->identity_id = queue_identity(a->queue, identity);
-	}
-	return a->identity_id;
-}
-
 /* A mapped event as the queue takes it. */
 static void
 translate(struct acceptor *a, const struct output *output,
@@ -150,7 +128,7 @@ translate(struct acceptor *a, const struct output *output,
 	e->kind = m->lane;
 	e->event_index = m->event_index;
 	e->identity = m->identity != NULL ?
-	    identity_id(a, m->identity) : 0;
+	    queue_identity(a->queue, m->identity) : 0;
 	e->name = m->name;
 	e->event_at = m->event_at;
 	e->commerce = m->commerce;
@@ -265,7 +243,7 @@ accept_body(struct acceptor *a, const struct config_input *input,
 			f++;
 		} else {
 			accept_batch(a, input, path, &r->batches[b++], now);
-			forget_batch(a);
+			arena_reset(a->arena);
 		}
 	}
 	if (f > 0)
@@ -437,7 +415,7 @@ batch_again(struct again *g, int64_t event, int64_t batch, struct why *why)
 		why_set(why, "the stored batch of event %lld cannot be read",
 		    (long long)event);
 	mp_request_free(r);
-	forget_batch(a);
+	arena_reset(a->arena);
 	queue_stored_free(&s);
 	return done;
 }

@@ -217,8 +217,8 @@ wait_for_room(struct filling *f)
 	}
 	fill_may_go_at(f, app_next(l->app, l->kind, 0, 1, f->now.boot));
 	if (s != NULL && s->lane == l && s->identity != 0)
-		fill_may_go_at(f, app_next(l->app, l->kind, s->event, s->objects,
-		    f->now.boot));
+		fill_may_go_at(f, app_next(l->app, l->kind, s->event,
+		    s->objects, f->now.boot));
 }
 
 void

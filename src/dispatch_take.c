@@ -196,7 +196,8 @@ fill_serve(struct filling *f, struct taker *t, int64_t share)
 	f->room = t->room;
 	f->last = t->last;
 	f->stop = STOP_NONE;
-	queue_ready(l->dispatch->queue, l->id, t->identity, t->last, fill_take, f);
+	queue_ready(l->dispatch->queue, l->id, t->identity, t->last,
+	    fill_take, f);
 	t->left = f->stop == STOP_SHARE || f->stop == STOP_FULL ?
 	    t->left - (int64_t)(f->n - before) : 0;
 	if (t->last == 0 && f->n > before)

@@ -8,6 +8,7 @@
 
 #include "hash.h"
 #include "log.h"
+#include "memo.h"
 #include "profile.h"
 #include "store.h"
 
@@ -32,6 +33,8 @@ struct profile_store {
 	size_t		 priority_n;
 	struct buf	 lookup;	/* of the identity at hand */
 	struct buf	 customer;	/* the batch's customer id, or empty */
+	struct memo	*resolved;	/* mpids by what batches said of one */
+	struct buf	 said;		/* that of the batch at hand */
 	struct candidates set;		/* those of the batch at hand */
 	struct candidates hits;		/* of the type at hand */
 };
@@ -48,6 +51,7 @@ profile_new(struct store *store, const char *secret, size_t secret_len,
 	p->secret_len = secret_len;
 	memcpy(p->priority, priority, priority_n * sizeof(*priority));
 	p->priority_n = priority_n;
+	p->resolved = memo_new();
 	return p;
 }
 
@@ -59,6 +63,8 @@ profile_free(struct profile_store *p)
 	free(p->secret);
 	buf_free(&p->lookup);
 	buf_free(&p->customer);
+	buf_free(&p->said);
+	memo_free(p->resolved);
 	free(p->set.c);
 	free(p->hits.c);
 	free(p);
@@ -296,8 +302,17 @@ attach_one(struct profile_store *p, int64_t mpid, enum mp_identity_type type,
 	store_run(p->store, st);
 }
 
+/* What of a batch is new to the profile it resolved to; each includes those
+ * before it. */
+enum attached {
+	ATTACHED_NOTHING,
+	ATTACHED_REFUSED,	/* a login id that cannot be its */
+	ATTACHED_VALUE,
+	ATTACHED_SHARED		/* one that another profile has, too */
+};
+
 /* A login id is added once, and belongs to one profile. */
-static void
+static enum attached
 attach_customer(struct profile_store *p, int64_t mpid, const char *received)
 {
 	sqlite3_stmt *st;
@@ -305,20 +320,20 @@ attach_customer(struct profile_store *p, int64_t mpid, const char *received)
 
 	if (!exists(p, mpid, &row) || row.has_customer ||
 	    value_taken(p, MP_CUSTOMER_ID))
-		return;
+		return ATTACHED_REFUSED;
 	st = store_sql(p->store, SQL_PROFILE_CUSTOMER);
 	store_int(st, ":mpid", mpid);
 	store_text_n(st, ":customer_id", buf_str(&p->lookup), p->lookup.len);
 	store_run(p->store, st);
 	attach_one(p, mpid, MP_CUSTOMER_ID, received);
+	return ATTACHED_VALUE;
 }
 
-/* Does the profile share a value now that is new to it? */
-static bool
+static enum attached
 attach(struct profile_store *p, int64_t mpid, const struct mp_batch *b)
 {
+	enum attached most = ATTACHED_NOTHING, how;
 	enum mp_identity_type type;
-	bool shares = false;
 	int i;
 
 	for (i = 0; i < MP_IDENTITIES; i++) {
@@ -328,13 +343,16 @@ attach(struct profile_store *p, int64_t mpid, const struct mp_batch *b)
 			continue;
 		(void)lookup_value(p, b, type);
 		if (type == MP_CUSTOMER_ID) {
-			attach_customer(p, mpid, b->identity[type]);
+			how = attach_customer(p, mpid, b->identity[type]);
 		} else {
 			attach_one(p, mpid, type, b->identity[type]);
-			shares |= share(p, mpid, type);
+			how = share(p, mpid, type) ? ATTACHED_SHARED :
+			    ATTACHED_VALUE;
 		}
+		if (how > most)
+			most = how;
 	}
-	return shares;
+	return most;
 }
 
 static void
@@ -347,14 +365,54 @@ record(struct profile_store *p, int64_t mpid, int64_t batch_id)
 	store_run(p->store, st);
 }
 
+/* All that resolution looks at in a batch, in one text. */
+static void
+gather_said(struct profile_store *p, const struct mp_batch *b)
+{
+	int i;
+
+	buf_reset(&p->said);
+	buf_putc(&p->said, b->has_mpid ? '1' : '0');
+	if (b->has_mpid)
+		buf_put(&p->said, &b->mpid, sizeof(b->mpid));
+	for (i = 0; i < MP_IDENTITIES; i++) {
+		if (b->identity[i] == NULL)
+			continue;
+		buf_putc(&p->said, (char)i);
+		buf_put(&p->said, b->identity[i],
+		    strlen(b->identity[i]) + 1);
+	}
+}
+
+/*
+ * A batch that had nothing new to tell of a profile that shares nothing will
+ * have nothing to tell when it comes again, until the profile gets another
+ * value, or shares one.
+ */
+static void
+remember(struct profile_store *p, enum attached how, bool is_new, bool shared,
+    int64_t mpid)
+{
+	if (how == ATTACHED_SHARED || (how == ATTACHED_VALUE && !is_new))
+		memo_forget(p->resolved);
+	else if (how == ATTACHED_NOTHING && !is_new && !shared)
+		memo_put(p->resolved, store_epoch(p->store), p->said.p,
+		    p->said.len, mpid);
+}
+
 bool
 profile_resolve(struct profile_store *p, const struct mp_batch *b,
     int64_t batch_id, int64_t *mpid)
 {
+	enum attached how;
 	const struct candidate *found;
 	struct row row = { false, false };
 	bool is_new;
 
+	gather_said(p, b);
+	if (memo_get(p->resolved, store_epoch(p->store), p->said.p,
+	    p->said.len, mpid))
+		return true;
 	buf_reset(&p->customer);
 	if (b->identity[MP_CUSTOMER_ID] != NULL)
 		mp_lookup_value(MP_CUSTOMER_ID, b->identity[MP_CUSTOMER_ID],
@@ -373,8 +431,10 @@ profile_resolve(struct profile_store *p, const struct mp_batch *b,
 	}
 	if (is_new)
 		make(p, *mpid, !b->has_mpid, batch_id);
-	if ((attach(p, *mpid, b) || row.shared) && !is_new)
+	how = attach(p, *mpid, b);
+	if ((how == ATTACHED_SHARED || row.shared) && !is_new)
 		record(p, *mpid, batch_id);
+	remember(p, how, is_new, row.shared, *mpid);
 	return true;
 }
 

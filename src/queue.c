@@ -113,6 +113,7 @@ queue_open(struct queue **out, const char *path, int file_mode,
 	q->next_batch = q->stored_batch = next_id(q, "batch");
 	q->next_event = q->stored_event = next_id(q, "event");
 	q->next_request = q->stored_request = next_id(q, "request");
+	q->identities = memo_new();
 	*out = q;
 	return 0;
 }
@@ -124,6 +125,7 @@ queue_close(struct queue *q)
 		return;
 	store_close(q->store);	/* it may roll back, which is watched */
 	queue_watch_end(q);
+	memo_free(q->identities);
 	free(q->tally);
 	free(q);
 }

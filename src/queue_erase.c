@@ -108,6 +108,7 @@ erasing_add_identity(struct erasing *e, int64_t identity)
 	bool known = false;
 	size_t i;
 
+	store_took_away(q->store);
 	append(&e->known, &e->knowns, identity);
 	st = erasing_statement(e, SQL_ERASURE_IDENTITY_PUT);
 	store_int(st, ":identity", identity);
@@ -157,6 +158,7 @@ erasing_add_profile(struct erasing *e, int64_t mpid)
 	sqlite3_stmt *st;
 	size_t i;
 
+	store_took_away(q->store);
 	append(&e->mpid, &e->mpids, mpid);
 	for (i = 0; i < HR_COUNT(steps); i++) {
 		st = erasing_statement(e, steps[i]);

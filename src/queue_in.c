@@ -38,8 +38,8 @@ revive_identity(struct queue *q, const char *value)
 	return id;
 }
 
-int64_t
-queue_identity(struct queue *q, const char *value)
+static int64_t
+look_up_identity(struct queue *q, const char *value)
 {
 	sqlite3_stmt *st = store_sql(q->store, SQL_IDENTITY_FIND);
 	int64_t id = 0;
@@ -57,6 +57,20 @@ queue_identity(struct queue *q, const char *value)
 	store_text(st, ":value", value);
 	store_run(q->store, st);
 	return store_last_id(q->store);
+}
+
+int64_t
+queue_identity(struct queue *q, const char *value)
+{
+	uint64_t epoch = store_epoch(q->store);
+	size_t len = strlen(value);
+	int64_t id;
+
+	if (memo_get(q->identities, epoch, value, len, &id))
+		return id;
+	id = look_up_identity(q, value);
+	memo_put(q->identities, epoch, value, len, id);
+	return id;
 }
 
 int64_t

@@ -10,6 +10,7 @@
 #ifndef HR_QUEUE_PRIVATE_H
 #define HR_QUEUE_PRIVATE_H
 
+#include "memo.h"
 #include "queue.h"
 #include "store.h"
 #include "update.h"
@@ -20,6 +21,7 @@
 
 struct queue {
 	struct store	*store;
+	struct memo	*identities;	/* their ids by value */
 	/* The next ids; they only rise, also over a turn that failed. */
 	int64_t		 next_batch;
 	int64_t		 next_event;

@@ -240,11 +240,24 @@ store_open_transaction(const struct store *s)
 	return s->open || s->failed;
 }
 
+uint64_t
+store_epoch(const struct store *s)
+{
+	return s->epoch;
+}
+
+void
+store_took_away(struct store *s)
+{
+	s->epoch++;
+}
+
 void
 store_rollback(struct store *s)
 {
 	size_t i;
 
+	s->epoch++;
 	/* A statement left in the middle would keep the transaction. */
 	for (i = 0; i < SQL_COUNT; i++)
 		if (s->stmt[i] != NULL)

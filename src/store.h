@@ -64,6 +64,12 @@ bool	store_open_transaction(const struct store *);
 bool	store_commit(struct store *);
 /* Throws away what was written since store_begin. */
 void	store_rollback(struct store *);
+/*
+ * Changes whenever what this writer has read or written may not be there any
+ * more: a transaction was rolled back, or whoever took rows away said so.
+ */
+uint64_t store_epoch(const struct store *);
+void	store_took_away(struct store *);
 /* The last failure, for people; "" if none.  Lent until the next. */
 const char *store_error(const struct store *);
 /* Why the last automatic checkpoint failed, so that the WAL grows; "": it did

@@ -32,6 +32,7 @@ struct store {
 	bool		 open;		/* in a transaction */
 	int64_t		 changes;	/* made before it began, in all */
 	bool		 failed;	/* a writer's: it must be rolled back */
+	uint64_t	 epoch;		/* see store_epoch */
 	bool		 interrupted;	/* a reader's, since store_ask */
 	struct why	 error;
 	struct why	 checkpoint;	/* why the last one failed; "" */

@@ -10,7 +10,7 @@ src=${srcdir:-.}/src
 # private headers of its own module; modules are named by their headers.
 layers='
 0 mem log clock hash notify
-1 answers gather histogram json head inflate
+1 answers gather histogram json head inflate memo
 2 mparticle heap rate retry
 3 config filter forecast update
 4 map store http sender

@@ -574,6 +574,132 @@ profile_resolve_of_a_failed_turn_leaves_nothing(void **state)
 	    minted(SECRET, "email", "a@x.org", 0));
 }
 
+/* Numbers that look like chance, the same each time. */
+static unsigned
+chance(uint64_t *seed, unsigned below)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (unsigned)(*seed >> 33) % below;
+}
+
+/* A batch of one of a few people, who change what they are called now and
+ * then, and have something in common now and then. */
+static char *
+any_batch(uint64_t *seed)
+{
+	static const char *const type[] = { "customer_id", "email", "other" };
+	struct buf text = BUF_INIT;
+	unsigned person = chance(seed, 4);
+	const char *comma = "";
+	size_t i;
+
+	buf_puts(&text, "{");
+	if (chance(seed, 400) == 0)
+		buf_printf(&text, "\"mpid\":%u,", 1 + person);
+	buf_puts(&text, "\"user_identities\":{");
+	for (i = 0; i < HR_COUNT(type); i++) {
+		if (chance(seed, 2) == 0)
+			continue;
+		buf_printf(&text, "%s\"%s\":\"%c%u\"", comma, type[i],
+		    chance(seed, 600) == 0 ? 'X' : 'x',
+		    chance(seed, 400) == 0 ? chance(seed, 4) : person);
+		comma = ",";
+	}
+	buf_puts(&text, "}}");
+	return buf_steal(&text);
+}
+
+/* All that is known of profiles, as one number. */
+static int64_t
+sum_of(struct queue_fixture *f)
+{
+	sqlite3_stmt *st;
+	int64_t sum = 0;
+	int i;
+
+	assert_int_equal(sqlite3_prepare_v2(store_db(queue_store(f->q)),
+	    "SELECT 'p', mpid, minted, customer_id, resolved, shared "
+	    "FROM profile UNION ALL SELECT 'i', type, value, mpid, '', '' "
+	    "FROM profile_identity UNION ALL SELECT 'c', mpid, type, value, "
+	    "'', '' FROM profile_current ORDER BY 1, 2, 3, 4", -1, &st, NULL),
+	    SQLITE_OK);
+	while (sqlite3_step(st) == SQLITE_ROW)
+		for (i = 0; i < 6; i++)
+			sum = sum * 31 + (int64_t)hash_fnv1a(
+			    sqlite3_column_blob(st, i),
+			    (size_t)sqlite3_column_bytes(st, i)) % 1000003;
+	sqlite3_finalize(st);
+	return sum;
+}
+
+static void
+take_away_all(struct queue_fixture *f)
+{
+	assert_true(store_exec(queue_store(f->q),
+	    "DELETE FROM profile_identity; DELETE FROM profile_current;"
+	    "DELETE FROM profile;"));
+	store_took_away(queue_store(f->q));
+}
+
+/* Batches that come again take a shorter way.  Beside them the same batches go
+ * to profiles that were never asked before. */
+static void
+profile_resolve_remembers_nothing_that_is_not_so(void **state)
+{
+	struct bench *b = *state, other = { .batch = 0 };
+	uint64_t seed = 1;
+	int64_t one, two;
+	bool has_one, has_two;
+	void *f;
+	char *text;
+	int i;
+
+	queue_fixture_setup(&f);
+	other.f = f;
+	for (i = 0; i < 10000; i++) {
+		if (chance(&seed, 200) == 0) {
+			queue_rollback(b->f->q);
+			queue_rollback(other.f->q);
+			queue_begin(b->f->q);
+			queue_begin(other.f->q);
+		} else if (chance(&seed, 50) == 0) {
+			settle(b->f);
+			settle(other.f);
+		} else if (chance(&seed, 300) == 0) {
+			take_away_all(b->f);
+			take_away_all(other.f);
+		}
+		text = any_batch(&seed);
+		other.p = new_profiles(other.f, SECRET);
+		one = two = 0;
+		has_one = resolved(b, text, &one);
+		has_two = resolved(&other, text, &two);
+		profile_free(other.p);
+		if (has_one != has_two || one != two)
+			fail_msg("batch %d, %s: %lld, not %lld", i, text,
+			    (long long)one, (long long)two);
+		free(text);
+		if (sum_of(b->f) != sum_of(other.f))
+			fail_msg("other tables since batch %d", i);
+	}
+	queue_fixture_teardown(&f);
+}
+
+static void
+profile_resolve_tells_what_is_given_from_what_is_known(void **state)
+{
+	struct bench *b = *state;
+	int64_t ada = user(b, "email: a@x.org");
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		assert_true(user(b, "email: a@x.org") == ada);
+		assert_true(user(b, "other: a@x.org") != ada);
+	}
+	assert_int_equal(of(b, "\"mpid\":5,\"user_identities\":"
+	    "{\"email\":\"a@x.org\"}"), 5);
+}
+
 #define TEST(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int
@@ -602,6 +728,8 @@ main(void)
 	    TEST(profile_resolve_of_nobody_writes_nothing),
 	    TEST(profile_resolve_goes_by_the_configured_priority),
 	    TEST(profile_resolve_of_a_failed_turn_leaves_nothing),
+	    TEST(profile_resolve_tells_what_is_given_from_what_is_known),
+	    TEST(profile_resolve_remembers_nothing_that_is_not_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,9 @@
 #include "jobs.h"
 
 #define MATCHES	500		/* taken from the queue at once */
-#define ROOM	64		/* entries at first; a power of two */
+/* So that no slice has all of them to move when there is no more room. */
+#define PARTS	256		/* of the table */
+#define ROOM	8		/* entries in one at first; a power of two */
 
 /*
  * What was counted, by lane and identity, in an open hash table.  Two kinds
@@ -24,6 +26,11 @@ struct entry {
 	int64_t	identities;		/* of a lane; else 0 */
 };
 
+struct part {
+	struct entry	*entry;
+	size_t		 room, used;
+};
+
 struct jobs_count {
 	struct queue	*queue;
 	struct filter filter;
@@ -31,8 +38,7 @@ struct jobs_count {
 	int64_t		 cursor, last;
 	int64_t		 events;
 	int64_t		 identities;
-	struct entry	*entry;
-	size_t		 room, used;
+	struct part	 part[PARTS];
 };
 
 static const char *
@@ -53,8 +59,6 @@ jobs_count_new(struct queue *q, const struct filter *filter,
 
 	c->queue = q;
 	c->last = last;
-	c->room = ROOM;
-	c->entry = xcalloc(c->room, sizeof(*c->entry));
 	*f = *filter;
 	f->state = copy(&c->text[0], f->state);
 	f->output = copy(&c->text[1], f->output);
@@ -74,54 +78,69 @@ jobs_count_free(struct jobs_count *c)
 		return;
 	for (i = 0; i < HR_COUNT(c->text); i++)
 		buf_free(&c->text[i]);
-	free(c->entry);
+	for (i = 0; i < PARTS; i++)
+		free(c->part[i].entry);
 	free(c);
 }
 
-static struct entry *
-place(struct entry *entries, size_t room, int64_t lane, int64_t identity)
+static uint64_t
+hash_of(int64_t lane, int64_t identity)
 {
-	uint64_t hash = ((uint64_t)identity * 31 + (uint64_t)lane) *
+	return ((uint64_t)identity * 31 + (uint64_t)lane) *
 	    UINT64_C(0x9e3779b97f4a7c15);
-	size_t i = (size_t)(hash >> 32) & (room - 1);
+}
 
-	while (entries[i].objects != 0 && (entries[i].lane != lane ||
-	    entries[i].identity != identity))
-		i = (i + 1) & (room - 1);
-	return &entries[i];
+static struct entry *
+place(const struct part *p, int64_t lane, int64_t identity)
+{
+	size_t i = (size_t)(hash_of(lane, identity) >> 24) & (p->room - 1);
+
+	while (p->entry[i].objects != 0 && (p->entry[i].lane != lane ||
+	    p->entry[i].identity != identity))
+		i = (i + 1) & (p->room - 1);
+	return &p->entry[i];
 }
 
 static void
-grow(struct jobs_count *c)
+grow(struct part *p)
 {
-	size_t room = 2 * c->room, i;
-	struct entry *wider = xcalloc(room, sizeof(*wider));
+	struct part wider = { .room = p->room > 0 ? 2 * p->room : ROOM,
+	    .used = p->used };
+	size_t i;
 
-	for (i = 0; i < c->room; i++)
-		if (c->entry[i].objects != 0)
-			*place(wider, room, c->entry[i].lane,
-			    c->entry[i].identity) = c->entry[i];
-	free(c->entry);
-	c->entry = wider;
-	c->room = room;
+	wider.entry = xcalloc(wider.room, sizeof(*wider.entry));
+	for (i = 0; i < p->room; i++)
+		if (p->entry[i].objects != 0)
+			*place(&wider, p->entry[i].lane,
+			    p->entry[i].identity) = p->entry[i];
+	free(p->entry);
+	*p = wider;
+}
+
+/* The part that such an entry is in, or would be. */
+static struct part *
+part_of(struct jobs_count *c, int64_t lane, int64_t identity)
+{
+	return &c->part[(hash_of(lane, identity) >> 56) % PARTS];
 }
 
 /* true: it is the first of its kind. */
 static bool
 add(struct jobs_count *c, int64_t lane, int64_t identity, int64_t objects)
 {
+	struct part *p = part_of(c, lane, identity);
 	struct entry *e;
 	bool fresh;
 
-	if (2 * c->used >= c->room)
-		grow(c);
-	e = place(c->entry, c->room, lane, identity);
+	if (2 * p->used >= p->room)
+		grow(p);
+	e = place(p, lane, identity);
 	fresh = e->objects == 0;
 	e->lane = lane;
 	e->identity = identity;
 	e->objects += objects;
 	e->events++;
-	c->used += fresh;
+	p->used += fresh;
 	return fresh;
 }
 
@@ -136,7 +155,7 @@ count(struct jobs_count *c, const struct queue_match *m)
 	if (m->identity == 0)
 		return;
 	if (add(c, m->lane, m->identity, objects))
-		place(c->entry, c->room, m->lane, 0)->identities++;
+		place(part_of(c, m->lane, 0), m->lane, 0)->identities++;
 	c->identities += add(c, 0, m->identity, 1);
 }
 
@@ -188,6 +207,26 @@ rank(struct largest *l, const struct entry *e)
 	l->entry[i] = e;
 }
 
+/* Where next_entry looks next. */
+struct place {
+	size_t	part, entry;
+};
+
+/* One after the other; NULL: that was the last one. */
+static const struct entry *
+next_entry(const struct jobs_count *c, struct place *at)
+{
+	const struct entry *e;
+
+	for (; at->part < PARTS; at->part++, at->entry = 0)
+		while (at->entry < c->part[at->part].room) {
+			e = &c->part[at->part].entry[at->entry++];
+			if (e->objects != 0)
+				return e;
+		}
+	return NULL;
+}
+
 static void
 tell(const struct entry *e, jobs_count_visit *visit, void *arg)
 {
@@ -203,14 +242,12 @@ tell_lane(const struct jobs_count *c, const struct entry *whole, size_t most,
 {
 	struct largest l = { xcalloc(most + 1, sizeof(*l.entry)), 0, most };
 	const struct entry *e;
+	struct place at = { 0, 0 };
 	size_t i;
 
-	for (i = 0; i < c->room; i++) {
-		e = &c->entry[i];
-		if (e->objects != 0 && e->identity != 0 &&
-		    e->lane == whole->lane)
+	while ((e = next_entry(c, &at)) != NULL)
+		if (e->identity != 0 && e->lane == whole->lane)
 			rank(&l, e);
-	}
 	tell(whole, visit, arg);
 	for (i = 0; i < l.n; i++)
 		tell(l.entry[i], visit, arg);
@@ -222,11 +259,9 @@ jobs_count_each(const struct jobs_count *c, size_t most,
     jobs_count_visit *visit, void *arg)
 {
 	const struct entry *e;
-	size_t i;
+	struct place at = { 0, 0 };
 
-	for (i = 0; i < c->room; i++) {
-		e = &c->entry[i];
-		if (e->objects != 0 && e->lane != 0 && e->identity == 0)
+	while ((e = next_entry(c, &at)) != NULL)
+		if (e->lane != 0 && e->identity == 0)
 			tell_lane(c, e, most, visit, arg);
-	}
 }

@@ -18,6 +18,7 @@
 #define RETAIN_SLICE_MS	50	/* between slices while there is more */
 #define RETAIN_PATIENCE_MS 10000 /* a slice that overdue does not give way */
 #define WINDOWS_KEEP_MS	86400000 /* requests that the windows may need */
+#define LONG_TURN_US	5000	/* slices are left to the next turn then */
 #define SAY_AGAIN_MS	60000	/* between lines about failing commits */
 #define GATHER_NAP_US	50	/* between looks at who has asked again */
 
@@ -79,6 +80,13 @@ least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* Would somebody wait for a slice of what has time? */
+static bool
+hurries(const struct agent *a)
+{
+	return http_held(a->http) > 0 || clock_turn_us() > LONG_TURN_US;
+}
+
 /* Removes what is too old, a slice at a time, when a turn has nothing better
  * to do.  ms until the next look. */
 static int64_t
@@ -95,7 +103,7 @@ retain(struct agent *a, struct moment now)
 
 	if (now.boot < a->retain_at)
 		return a->retain_at - now.boot;
-	if (http_held(a->http) > 0 &&
+	if (hurries(a) &&
 	    now.boot < a->retain_at + RETAIN_PATIENCE_MS)
 		return RETAIN_SLICE_MS;
 	if (queue_begin(a->queue) != QUEUE_READY)
@@ -132,14 +140,12 @@ turn(struct agent *a)
 	wait = least(wait, admin_turn(a->admin, now));
 	wait = least(wait, dispatch_plan(a->dispatch, now));
 	if (a->stop_at == 0) {
-		wait = least(wait, jobs_turn(a->jobs, now,
-		    http_held(a->http) > 0));
-		wait = least(wait, erase_turn(a->erase, now,
-		    http_held(a->http) > 0));
+		wait = least(wait, jobs_turn(a->jobs, now, hurries(a)));
+		wait = least(wait, erase_turn(a->erase, now, hurries(a)));
 		wait = least(wait, backup_turn(a->backup, now));
 		wait = least(wait, retain(a, now));
 	}
-	busy = http_held(a->http) > 0;
+	busy = hurries(a);
 	durable = agent_commit(a);
 	/* Whoever had more to write than one turn takes would try it anew at
 	 * once, and again and again. */

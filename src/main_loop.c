@@ -103,8 +103,11 @@ retain(struct agent *a, struct moment now)
 
 	if (now.boot < a->retain_at)
 		return a->retain_at - now.boot;
-	if (hurries(a) &&
+	if (http_held(a->http) > 0 &&
 	    now.boot < a->retain_at + RETAIN_PATIENCE_MS)
+		return RETAIN_SLICE_MS;
+	/* A job makes all turns long, so that is a reason only once. */
+	if (hurries(a) && now.boot < a->retain_at + RETAIN_SLICE_MS)
 		return RETAIN_SLICE_MS;
 	if (queue_begin(a->queue) != QUEUE_READY)
 		return RETAIN_SLICE_MS;

@@ -10,23 +10,28 @@
 #include "mem.h"
 #include "memo.h"
 
-#define PLACES	16384		/* 2 MiB, once they are used */
+#define PLACES	16384		/* 4 MiB, once they are used */
 
 struct place {
-	int64_t	number;
-	uint8_t	len;		/* of the text, and one more; 0: none */
-	char	text[MEMO_TEXT];
+	int64_t	 number;
+	uint32_t generation;	/* another than the memo's: it is free */
+	uint8_t	 len;		/* of the text */
+	char	 text[MEMO_TEXT];
 };
 
 struct memo {
 	uint64_t	 epoch;
+	uint32_t	 generation;	/* never 0, which a new place has */
 	struct place	 place[PLACES];
 };
 
 struct memo *
 memo_new(void)
 {
-	return xcalloc(1, sizeof(struct memo));
+	struct memo *m = xcalloc(1, sizeof(*m));
+
+	m->generation = 1;
+	return m;
 }
 
 void
@@ -35,10 +40,18 @@ memo_free(struct memo *m)
 	free(m);
 }
 
+static void
+wipe(struct memo *m)
+{
+	memset(m->place, 0, sizeof(m->place));
+	m->generation = 1;
+}
+
 void
 memo_forget(struct memo *m)
 {
-	memset(m->place, 0, sizeof(m->place));
+	if (++m->generation == 0)
+		wipe(m);
 }
 
 /* NULL: it is too long to have one. */
@@ -46,7 +59,7 @@ static struct place *
 place_of(struct memo *m, uint64_t epoch, const char *text, size_t len)
 {
 	if (m->epoch != epoch)
-		memo_forget(m);
+		wipe(m);
 	m->epoch = epoch;
 	return len <= MEMO_TEXT ?
 	    &m->place[hash_fnv1a(text, len) % PLACES] : NULL;
@@ -58,7 +71,8 @@ memo_get(struct memo *m, uint64_t epoch, const char *text, size_t len,
 {
 	const struct place *p = place_of(m, epoch, text, len);
 
-	if (p == NULL || p->len != len + 1 || memcmp(p->text, text, len) != 0)
+	if (p == NULL || p->generation != m->generation || p->len != len ||
+	    memcmp(p->text, text, len) != 0)
 		return false;
 	*number = p->number;
 	return true;
@@ -73,6 +87,7 @@ memo_put(struct memo *m, uint64_t epoch, const char *text, size_t len,
 	if (p == NULL)
 		return;
 	p->number = number;
-	p->len = (uint8_t)(len + 1);
+	p->generation = m->generation;
+	p->len = (uint8_t)len;
 	memcpy(p->text, text, len);
 }

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MEMO_TEXT	119	/* bytes of the longest text that is kept */
+#define MEMO_TEXT	243	/* bytes of the longest text that is kept */
 
 struct memo;
 
@@ -25,6 +25,7 @@ bool	memo_get(struct memo *, uint64_t epoch, const char *text, size_t len,
 /* The text is copied. */
 void	memo_put(struct memo *, uint64_t epoch, const char *text, size_t len,
 	    int64_t number);
-void	memo_forget(struct memo *);		/* all of them */
+/* All of them, at once; the texts stay in memory until the epoch changes. */
+void	memo_forget(struct memo *);
 
 #endif

@@ -208,13 +208,13 @@ rank(struct largest *l, const struct entry *e)
 }
 
 /* Where next_entry looks next. */
-struct place {
+struct walk {
 	size_t	part, entry;
 };
 
 /* One after the other; NULL: that was the last one. */
 static const struct entry *
-next_entry(const struct jobs_count *c, struct place *at)
+next_entry(const struct jobs_count *c, struct walk *at)
 {
 	const struct entry *e;
 
@@ -242,7 +242,7 @@ tell_lane(const struct jobs_count *c, const struct entry *whole, size_t most,
 {
 	struct largest l = { xcalloc(most + 1, sizeof(*l.entry)), 0, most };
 	const struct entry *e;
-	struct place at = { 0, 0 };
+	struct walk at = { 0, 0 };
 	size_t i;
 
 	while ((e = next_entry(c, &at)) != NULL)
@@ -259,7 +259,7 @@ jobs_count_each(const struct jobs_count *c, size_t most,
     jobs_count_visit *visit, void *arg)
 {
 	const struct entry *e;
-	struct place at = { 0, 0 };
+	struct walk at = { 0, 0 };
 
 	while ((e = next_entry(c, &at)) != NULL)
 		if (e->lane != 0 && e->identity == 0)

@@ -3,6 +3,7 @@
  *
  * Knows how an accepted batch lies in the tables.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "hash.h"
@@ -193,6 +194,7 @@ queue_event(struct queue *q, const struct queue_batch *b,
 	struct queue_update u = { .id = q->next_event++ };
 	int64_t older = 0;
 
+	assert(q->to_come > 0);	/* or nobody would count it */
 	if (e->kind == HEAP_USER_PROPERTIES && e->entry == QUEUE_QUEUED)
 		queue_merge_new(q, e, &u, &older);
 	insert_event(q, b, e, &u);

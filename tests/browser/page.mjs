@@ -595,24 +595,23 @@ test('the focus goes to the heading when what had it is drawn anew',
     async () => {
 	await refused('fay@example.com', ['Focus']);
 	await h.withPage({}, async (page) => {
-		const headingHasIt = () => h.until('the heading', () =>
-		    page.evaluate(() =>
-			document.activeElement.tagName === 'H1'));
+		const headingHasIt = () => page.evaluate(() =>
+		    document.activeElement.tagName === 'H1');
 
 		await h.visit(page, '#/stuck?name=Focus');
 		for (const name of ['Refresh', 'Find']) {
 			await h.settled(page);
 			await page.getByRole('button', { name }).focus();
 			await page.keyboard.press('Enter');
-			await headingHasIt();
+			await h.until('the heading', headingHasIt);
 		}
 		await page.getByRole('link', { name: 'Focus' }).click();
-		await headingHasIt();
+		await h.until('the heading', headingHasIt);
 		await page.getByRole('button', { name: 'Replay' }).focus();
 		await page.keyboard.press('Enter');
 		await page.locator('.notice').waitFor();
 		await h.settled(page);
-		await headingHasIt();
+		assert.equal(await headingHasIt(), true);
 	});
 });
 
